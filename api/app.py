@@ -1,0 +1,132 @@
+"""The API: its routes, its guard, its errors and its documentation, as one Sanic app."""
+
+import logging
+import secrets
+from typing import Any, Final
+
+from sanic import HTTPResponse, Request, Sanic
+from sanic.exceptions import MethodNotAllowed as SanicMethodNotAllowed
+from sanic.exceptions import NotFound, PayloadTooLarge, SanicException
+
+from api.calls import Calls
+from api.connection import Connection
+from api.dialects import anthropic as anthropic_dialect
+from api.dialects import openai_chat
+from api.errors import GatewayError, InvalidRequest, MethodNotAllowed, TooLarge, UnknownPath
+from api.gateway import Gateway
+from api.routes import anthropic, models, openai, public
+from api.routes.docs import Document, add_docs
+from api.routes.guard import add_guard, require_key
+
+__all__ = ["Document", "add_docs", "build"]
+
+LARGEST_BODY: Final = 32 * 1024 * 1024
+LARGEST_HEAD: Final = 16 * 1024
+LINGER_FROM: Final = 64 * 1024  # an unread body up to this size is read and thrown away, which keeps the connection
+log = logging.getLogger("morello.api")
+
+
+class Api(Sanic[Any, Any]):
+    """Sanic with our limits; `MORELLO_SANIC_*` is no prefix anybody uses, so the environment cannot bend them."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name, env_prefix="MORELLO_SANIC_", configure_logging=False)
+        self.config.update(LIMITS)
+
+
+LIMITS: Final = {
+    "ACCESS_LOG": False,
+    "AUTO_EXTEND": False,
+    "MOTD": False,
+    "OAS": False,
+    "FALLBACK_ERROR_FORMAT": "json",
+    "REQUEST_MAX_SIZE": LARGEST_BODY,
+    "REQUEST_MAX_HEADER_SIZE": LARGEST_HEAD,
+    "KEEP_ALIVE_TIMEOUT": 30,
+    "REQUEST_TIMEOUT": 60,
+    # Answers take as long as their providers do; the wire out has timers of its own.
+    "RESPONSE_TIMEOUT": 86_400,
+    "TOUCHUP": True,
+}
+
+
+def build(gateway: Gateway, name: str = "api") -> Sanic[Any, Any]:
+    """The API over `gateway`. Built once; a `Listener` opens and closes it."""
+    app = Api(name)
+    app.ctx.gateway, app.ctx.calls = gateway, Calls()
+    rooms = [room.routes for room in (public, models, openai, anthropic)]
+    for room in rooms:
+        app.blueprint(room)
+    app.ctx.endpoints = {route.name.rpartition(".")[2]: f"/{route.path}" for route in app.router.routes}
+    app.ctx.document = Document(rooms)
+    add_docs(app, app.ctx.document)
+    add_guard(app, gateway.keys)
+    app.signal("http.lifecycle.request")(_number)
+    app.exception(Exception)(_answer_error)
+    return app
+
+
+async def _number(request: Request) -> None:
+    """Give the request its id and the headers that every answer carries."""
+    number = request.ctx.id = "req_" + secrets.token_hex(12)
+    request.ctx.headers = {"x-request-id": number, "request-id": number}
+
+
+async def _answer_error(request: Request, error: Exception) -> HTTPResponse:
+    """Any error as the caller's dialect prints it."""
+    if not hasattr(request.ctx, "id"):  # a request that could not be parsed was never numbered
+        await _number(request)
+    told = _told(request, error)
+    _hang_up_if_unread(request)
+    dialect = _dialect(request)
+    headers = {**request.ctx.headers, **told.headers, "x-morello-error-source": told.source}
+    return HTTPResponse(
+        dialect.write_error(told, request.ctx.id), told.status, headers, content_type="application/json"
+    )
+
+
+def _told(request: Request, error: Exception) -> GatewayError:
+    """What the caller is told of `error`."""
+    if isinstance(error, NotFound | SanicMethodNotAllowed) and request.method != "OPTIONS":
+        try:  # whoever has no key does not learn what there is
+            require_key(request, request.app.ctx.gateway.keys)
+        except GatewayError as refused:
+            return refused
+    match error:
+        case GatewayError():
+            return error
+        case SanicMethodNotAllowed():
+            return MethodNotAllowed(request.method, list(error.headers["Allow"].split(", ")))
+        case NotFound():
+            return UnknownPath(f"There is nothing at {request.path[:200]}. GET / lists what there is.")
+        case PayloadTooLarge():
+            return TooLarge(f"The request is larger than {LARGEST_BODY // 1024**2} MiB. Send less.")
+        case SanicException() if error.status_code < 500:
+            refused_by_sanic = InvalidRequest(f"{error}. Look at how the request is put together.")
+            refused_by_sanic.status = error.status_code
+            return refused_by_sanic
+        case _:
+            log.error("request %s failed", request.ctx.id, exc_info=error)
+            return GatewayError("Morello failed at this request. Its log says more; the request id finds the place.")
+
+
+def _hang_up_if_unread(request: Request) -> None:
+    """Refuse a large body without reading it, in a way that lets the refusal arrive."""
+    stream = request.stream
+    if stream is None or not stream.request_body:
+        return
+    if stream.request_body == "chunked" or (stream.request_bytes_left or 0) > LINGER_FROM:
+        stream.request_body = None
+        stream.keep_alive = False
+        connection = request.transport.get_protocol()
+        if isinstance(connection, Connection):
+            connection.linger = True
+
+
+def _dialect(request: Request) -> Any:
+    path = request.path
+    if path.startswith("/v1/messages") or path.endswith("/v1/messages"):
+        return anthropic_dialect
+    if path.startswith("/v1/models") and "anthropic-version" in request.headers:
+        return anthropic_dialect
+    return openai_chat

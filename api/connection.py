@@ -1,0 +1,64 @@
+"""One connection of a caller: Sanic's protocol with the few things it leaves out.
+
+- `brake`: whoever writes straight to the socket hears when the caller reads too slowly.
+- `linger`: a refusal sent before the body was read arrives. Closing a socket with unread bytes makes the kernel
+  send a reset, and the caller would see that instead of our sentence.
+"""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from sanic.server.protocols.http_protocol import HttpProtocol
+
+LINGER_SECONDS: Final = 2.0
+EMPTY_ALT_SVC: Final = b"alt-svc: \r\n"
+HEAD_BYTES: Final = 2048
+
+
+class Connection(HttpProtocol):
+    """Sanic's HTTP/1.1 protocol. `close` and `abort` are safe to call in any state."""
+
+    __slots__ = ("_lingering", "brake", "linger")
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.brake: Callable[[bool], None] | None = None
+        self.linger = self._lingering = False
+
+    async def send(self, data: bytes) -> None:
+        # Sanic puts an empty alt-svc header on every response; it stands in the head, which comes first.
+        at = data.find(EMPTY_ALT_SVC, 0, HEAD_BYTES)
+        await super().send(data if at < 0 else data[:at] + data[at + len(EMPTY_ALT_SVC) :])
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        if self.brake:
+            self.brake(True)
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        if self.brake:
+            self.brake(False)
+
+    def write(self, data: bytes) -> None:
+        """Send bytes now, past Sanic; nothing once the caller is gone."""
+        if self.transport and not self.transport.is_closing():
+            self.transport.write(data)
+
+    async def caught_up(self) -> None:
+        """Wait until the caller has read enough of what was written."""
+        await self._can_write.wait()
+
+    def data_received(self, data: bytes) -> None:
+        if not self._lingering:
+            super().data_received(data)
+
+    def close(self, timeout: float | None = None) -> None:
+        if not self.linger or self.transport is None or self.transport.is_closing():
+            super().close(timeout=timeout)
+        elif not self._lingering:
+            self._lingering = True
+            self.recv_buffer.clear()
+            self.transport.write_eof()
+            self.transport.resume_reading()
+            self.loop.call_later(LINGER_SECONDS, super().close, 0)

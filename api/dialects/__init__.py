@@ -1,0 +1,1 @@
+"""How it is said: each dialect reads and writes one vendor's wire format. Pure functions and small machines."""

@@ -1,0 +1,85 @@
+"""Everything below the doors, opened and closed together."""
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from msgspec import structs
+
+from api.errors import Unprepared
+from api.home import Home
+from api.keys import Keyring
+from api.news import News
+from api.providers import local
+from api.providers.provider import LOCAL, Provider, Secret
+from api.providers.registry import Providers
+from api.redact import Redactor
+from api.settings import Choices, Settings
+from api.store import Store
+from api.upstream.client import Upstream
+from api.upstream.h1 import H1Transport
+from api.usage import Ledger
+from api.vault import Vault
+
+
+class Gateway:
+    """The rooms of one home. `dashboard` is the URL of the owner's page, set by whoever opens one."""
+
+    def __init__(self, home: Path, cache: Path, read_only: bool = False) -> None:
+        self.home = home
+        self.dashboard: str | None = None
+        self.news = News()
+        self.vault = Vault.open(home)
+        self.store = Store.open(home, read_only)
+        self.choices = Choices(self.store)
+        self.keys = Keyring(self.store, self.vault)
+        self.redact = Redactor(self._secrets)
+        self.upstream = Upstream(H1Transport(), self.redact)
+        self.local = local.LocalModel(cache)
+        self.providers = Providers(
+            self.store, self.vault, self.upstream.list_models, self.news.tell, local.unavailable()
+        )
+        self.ledger = Ledger(self.store, self.news)
+
+    @classmethod
+    @asynccontextmanager
+    async def open(cls, home: Home, cache: Path, read_only: bool = False) -> "AsyncIterator[Gateway]":
+        """Open a home that was prepared and locked; `cache` is where the built-in model's file is kept.
+
+        `read_only` looks into a home that another program holds.
+        """
+        gateway = cls(home.path, cache, read_only)
+        gateway.ledger.open()
+        try:
+            yield gateway
+        finally:
+            await gateway.close()
+
+    async def close(self) -> None:
+        """Write what is left and let go of everything."""
+        await self.providers.catalog.close()
+        await self.local.close()
+        await self.upstream.close()
+        await self.ledger.close()
+        await self.store.close()
+
+    @property
+    def settings(self) -> Settings:
+        """What the owner chose, as in force now."""
+        return self.choices.now
+
+    async def reach(self, provider: Provider) -> Provider:
+        """`provider` as it can be asked now: the built-in one is started first, and lives where it found a port."""
+        if provider.id != LOCAL:
+            return provider
+        try:
+            endpoint = await self.local.endpoint()
+        except local.LocalModelFailed as error:
+            raise Unprepared(str(error)) from error
+        return structs.replace(provider, base_url=f"{endpoint.base_url}/v1", key=Secret(endpoint.key))
+
+    def _secrets(self) -> Iterator[str]:
+        yield self.keys.main()
+        for provider in self.providers.all():
+            if provider.key:
+                yield str(provider.key)

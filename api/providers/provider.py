@@ -1,0 +1,180 @@
+"""One provider: its row, and what a row may say."""
+
+import ipaddress
+import re
+from typing import Final
+from urllib.parse import urlsplit
+
+from msgspec import Struct
+
+from api.dialects import anthropic, openai_chat
+from api.errors import ProviderRefused
+
+TESTING: Final = "morello"
+LOCAL: Final = "local"
+RESERVED: Final = frozenset((TESTING, LOCAL, "v1", "v1beta", "api", "docs", "health", "metrics"))
+DIALECTS: Final = (openai_chat.NAME, anthropic.NAME)
+LONGEST_KEY: Final = 4096
+_ID: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,31}")
+_VERSIONED: Final = re.compile(r"/v\d+[a-z0-9]*$")
+_HOME_NAMES: Final = (".localhost", ".local", ".lan", ".internal", ".home.arpa")
+
+
+class Secret(str):
+    """A provider's key, which no log, traceback or repr may show."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "'***'"
+
+
+class Provider(Struct, frozen=True, kw_only=True):
+    """Whom we may ask. `dialects` are those it understands; `fault` is why it cannot be asked now, if so.
+
+    `created` is in seconds since 1970. `base_url` includes the version and has no slash at its end.
+    """
+
+    id: str
+    name: str
+    dialects: tuple[str, ...]
+    base_url: str
+    key: Secret | None = None
+    enabled: bool = True
+    created: float = 0.0
+    fault: str | None = None
+
+    @property
+    def dialect(self) -> str:
+        """The one it is asked in when the caller's does not matter."""
+        return self.dialects[0]
+
+    @property
+    def is_built_in(self) -> bool:
+        """Whether it is part of Morello."""
+        return self.id in (TESTING, LOCAL)
+
+
+class Model(Struct, frozen=True):
+    """A model as its provider lists it. `created` is in seconds since 1970; 0 where it was not told."""
+
+    id: str
+    created: int = 0
+    name: str | None = None
+
+
+class Route(Struct, frozen=True):
+    """Whom to ask for a model, and what it is called there."""
+
+    provider: Provider
+    model: str
+
+
+def checked_id(text: str) -> str:
+    """An id that a provider may have; `ProviderRefused` says why not."""
+    if not _ID.fullmatch(text):
+        raise ProviderRefused(
+            f"“{text[:40]}” cannot be a provider's id. Use up to 32 small letters, digits, dots, dashes and "
+            "underscores, beginning with a letter or digit.",
+            "id",
+        )
+    if text in RESERVED:
+        raise ProviderRefused(f"“{text}” is a name of Morello's own. Choose another id.", "id")
+    return text
+
+
+def checked_dialect(text: str) -> str:
+    """A dialect that Morello speaks."""
+    if text not in DIALECTS:
+        raise ProviderRefused(f"“{text[:40]}” is not a dialect. Use one of: {', '.join(DIALECTS)}.", "dialect")
+    return text
+
+
+def checked_base_url(text: str, dialect: str, own_ports: frozenset[int]) -> str:
+    """The base URL as it will be called; `ProviderRefused` says why not.
+
+    Plain http is for this computer and its network: over the internet a key would travel readable by all.
+    """
+    url = text.strip().rstrip("/")
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError as error:
+        raise _bad_url(f"“{text[:80]}” is not a URL: {error}") from error
+    host = parts.hostname or ""
+    if parts.scheme not in ("http", "https") or not host:
+        raise _bad_url("The base URL must begin with https:// or http:// and name a host")
+    if parts.username is not None or parts.query or parts.fragment or "?" in url or "#" in url:
+        raise _bad_url("The base URL must hold no user name, no “?” and no “#”; the key has a place of its own")
+    if not url.isascii() or any(ord(letter) < 33 for letter in url):
+        raise _bad_url("The base URL must be plain ASCII without spaces")
+    if parts.scheme == "http" and not _is_near(host):
+        raise _bad_url("Plain http is only for this computer and its own network. Write https://")
+    if _is_this_computer(host) and port in own_ports:
+        raise _bad_url(f"Port {port} is Morello's own: it would be asking itself")
+    if dialect == anthropic.NAME and not _VERSIONED.search(parts.path):
+        url += "/v1"
+    return url
+
+
+def _bad_url(sentence: str) -> ProviderRefused:
+    return ProviderRefused(sentence + ".", "base_url")
+
+
+def _is_this_computer(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
+
+
+def _is_near(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_private
+    except ValueError:
+        return "." not in host or host.endswith(_HOME_NAMES)
+
+
+def checked_key(text: str) -> Secret:
+    """A provider's key as it can travel in a header; `ProviderRefused` names the character that cannot."""
+    key = text.strip()
+    if not key:
+        raise ProviderRefused("The key is empty. Give one, or say that the provider wants none.", "key")
+    if len(key) > LONGEST_KEY:
+        raise ProviderRefused(f"The key is longer than {LONGEST_KEY} characters. Look at what was pasted.", "key")
+    for position, letter in enumerate(key, 1):
+        if not 33 <= ord(letter) <= 126:
+            raise ProviderRefused(
+                f"Character {position} of the key (U+{ord(letter):04X}) cannot be part of one. Copy it again.", "key"
+            )
+    return Secret(key)
+
+
+def testing_provider(created: float) -> Provider:
+    """`morello`: the models for trying a client out."""
+    return Provider(id=TESTING, name="Morello test models", dialects=DIALECTS, base_url="", created=created)
+
+
+def local_provider(created: float, fault: str | None) -> Provider:
+    """`local`: llama.cpp as a child of ours."""
+    return Provider(id=LOCAL, name="Built-in", dialects=DIALECTS, base_url="", created=created, fault=fault)
+
+
+def what_is_called(provider: Provider) -> str:
+    """The URL a conversation with it goes to."""
+    return provider.base_url + ("/messages" if provider.dialect == anthropic.NAME else "/chat/completions")
+
+
+def visible(provider: Provider) -> dict[str, object]:
+    """A provider as it may be shown: everything but its key."""
+    return {
+        "id": provider.id,
+        "name": provider.name,
+        "dialect": provider.dialect,
+        "base_url": provider.base_url,
+        "calls": what_is_called(provider),
+        "has_key": provider.key is not None,
+        "enabled": provider.enabled,
+        "fault": provider.fault,
+    }
+

@@ -1,0 +1,1 @@
+"""The wire in: one file a wire protocol or resource."""

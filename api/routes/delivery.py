@@ -1,0 +1,45 @@
+"""How a stream reaches the caller: its head through Sanic, its bytes straight to the socket."""
+
+from collections.abc import Callable
+from typing import Any, cast
+
+from sanic import Request
+
+from api.connection import Connection
+
+
+class SocketDelivery:
+    """A stream to one caller, chunked (RFC 9112, 7.1)."""
+
+    __slots__ = ("_connection", "_request", "_response", "begun")
+
+    def __init__(self, request: Request) -> None:
+        self._request = request
+        self._connection = cast(Connection, request.transport.get_protocol())
+        self._response: Any = None
+        self.begun = False
+
+    async def begin(self, media_type: str, headers: dict[str, str]) -> None:
+        """Send the head."""
+        headers = {"cache-control": "no-cache", "x-accel-buffering": "no", **headers, **self._request.ctx.headers}
+        self._response = await self._request.respond(content_type=media_type, headers=headers)
+        self.begun = True
+        await self._response.send(b"", False)
+
+    def write(self, data: bytes) -> None:
+        """Send bytes now."""
+        self._connection.write(b"%x\r\n%b\r\n" % (len(data), data))
+
+    async def settle(self) -> None:
+        """Wait while the caller reads more slowly than we write."""
+        await self._connection.caught_up()
+
+    def obey(self, brake: Callable[[bool], None] | None) -> None:
+        """Hear when the caller falls behind, and when they have caught up."""
+        self._connection.brake = brake
+
+    async def end(self) -> None:
+        """Send the last, empty chunk."""
+        await self._response.eof()
+
+

@@ -1,0 +1,181 @@
+"""Which models there are: one list, in OpenAI's shape or, for callers that send `anthropic-version`, in Anthropic's."""
+
+import time
+from datetime import UTC, datetime
+from typing import Annotated, Final, Literal
+from urllib.parse import unquote
+
+import msgspec
+from msgspec import Meta, Struct
+from sanic import Blueprint, HTTPResponse, Request
+
+from api.dialects import openai_chat
+from api.errors import InvalidRequest
+from api.providers.provider import Model, Provider
+from api.routes.documenting import documented
+
+routes = Blueprint("models")
+
+
+class ListedModel(Struct):
+    """A model in OpenAI's shape, with the fields Cherry Studio adds."""
+
+    id: Annotated[str, Meta(description="provider:model, as requests name it", examples=["morello:echo"])]
+    object: Literal["model"]
+    created: Annotated[int, Meta(description="seconds since 1970: the model's, else when its provider was added")]
+    owned_by: str
+    name: str
+    provider: str
+    provider_name: str
+    provider_type: str
+    provider_model_id: str
+
+
+class ModelList(Struct, omit_defaults=True):
+    object: Literal["list"]
+    data: list[ListedModel]
+    total: int
+    offset: int
+    limit: int | None = None
+
+
+class AnthropicModel(Struct):
+    type: Literal["model"]
+    id: str
+    display_name: str
+    created_at: str
+
+
+class AnthropicModelList(Struct):
+    data: list[AnthropicModel]
+    has_more: bool
+    first_id: str | None
+    last_id: str | None
+
+
+class _Page(Struct):
+    """The query, as one dialect or the other pages. Without `limit` every model is listed."""
+
+    offset: Annotated[int, Meta(ge=0)] = 0
+    limit: Annotated[int, Meta(ge=1)] | None = None
+    after_id: str | None = None
+    before_id: str | None = None
+    providerType: str | None = None
+
+
+# The names by which Cherry Studio's callers filter, and the dialect each means here.
+PROVIDER_TYPES: Final = {
+    "openai": openai_chat.NAME,
+    "anthropic": "anthropic",
+    openai_chat.NAME: openai_chat.NAME,
+}
+
+
+@routes.get("/v1/models")
+@documented(
+    "Models",
+    "Every model of every provider, without a hidden page size. With an `anthropic-version` header the list has "
+    "Anthropic's shape and its paging (`limit`, `after_id`, `before_id`).",
+    reply=ModelList,
+    error=openai_chat.ErrorReply,
+    query=(
+        ("offset", int, "How many to leave out at the start"),
+        ("limit", int, "How many at most; without it, all"),
+        ("providerType", str, "openai or anthropic: only models whose provider speaks that dialect"),
+    ),
+)
+async def models(request: Request) -> HTTPResponse:
+    page = _page(request)
+    providers = request.app.ctx.gateway.providers
+    await providers.freshen()
+    listed = [pair for pair in providers.listed() if _speaks(pair[0], page.providerType)]
+    if "anthropic-version" in request.headers:
+        return _json(request, _anthropic_page([_anthropic(*pair) for pair in listed], page))
+    ends = None if page.limit is None else page.offset + page.limit
+    data = [_openai(*pair) for pair in listed[page.offset : ends]]
+    return _json(request, ModelList("list", data, len(listed), page.offset, page.limit))
+
+
+@routes.get("/v1/models/<model:path>")
+@documented(
+    "One model",
+    "The entry of one model. A model that its provider serves without listing it is described by its name.",
+    reply=ListedModel,
+    error=openai_chat.ErrorReply,
+)
+async def model(request: Request, model: str) -> HTTPResponse:
+    providers = request.app.ctx.gateway.providers
+    await providers.freshen()
+    route = await providers.resolve(unquote(model))
+    listed = (pair for pair in providers.listed() if (pair[0].id, pair[1].id) == (route.provider.id, route.model))
+    pair = next(listed, (route.provider, Model(route.model)))
+    shape = _anthropic if "anthropic-version" in request.headers else _openai
+    return _json(request, shape(*pair))
+
+
+def _page(request: Request) -> _Page:
+    asked = {name: values[0] for name, values in request.args.items()}
+    try:
+        page = msgspec.convert(asked, _Page, strict=False)
+    except msgspec.ValidationError as error:
+        raise InvalidRequest(f"The query is wrong: {str(error).replace('`', '')}.") from error
+    if page.providerType is not None and page.providerType not in PROVIDER_TYPES:
+        raise InvalidRequest(f"“providerType” is one of {', '.join(PROVIDER_TYPES)}.", "providerType")
+    return page
+
+
+def _speaks(provider: Provider, provider_type: str | None) -> bool:
+    return provider_type is None or PROVIDER_TYPES[provider_type] in provider.dialects
+
+
+def _openai(provider: Provider, model: Model) -> ListedModel:
+    return ListedModel(
+        f"{provider.id}:{model.id}",
+        "model",
+        _created(provider, model),
+        provider.id,
+        model.name or model.id,
+        provider.id,
+        provider.name,
+        provider.dialect,
+        model.id,
+    )
+
+
+def _anthropic(provider: Provider, model: Model) -> AnthropicModel:
+    created = datetime.fromtimestamp(_created(provider, model), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return AnthropicModel("model", f"{provider.id}:{model.id}", model.name or model.id, created)
+
+
+def _created(provider: Provider, model: Model) -> int:
+    return model.created if 0 < model.created < time.time() else int(provider.created)
+
+
+def _anthropic_page(listed: list[AnthropicModel], page: _Page) -> AnthropicModelList:
+    ids = [model.id for model in listed]
+    first, end = 0, len(ids)
+    if page.after_id is not None:
+        first = _position(ids, page.after_id, "after_id") + 1
+    if page.before_id is not None:
+        end = _position(ids, page.before_id, "before_id")
+    if page.limit is not None and page.before_id is not None and page.after_id is None:
+        first = max(first, end - page.limit)
+    window = listed[first:end]
+    data = window if page.limit is None else window[: page.limit]
+    more = first > 0 if page.before_id is not None else len(data) < len(window)
+    return AnthropicModelList(data, more, data[0].id if data else None, data[-1].id if data else None)
+
+
+def _position(ids: list[str], wanted: str, name: str) -> int:
+    try:
+        return ids.index(wanted)
+    except ValueError:
+        raise InvalidRequest(f"“{name}” names no model of the list.", name) from None
+
+
+def _json(request: Request, value: Struct) -> HTTPResponse:
+    return HTTPResponse(
+        msgspec.json.encode(value), headers=request.ctx.headers, content_type="application/json"
+    )
+
+

@@ -1,0 +1,57 @@
+"""Statements for whom we may ask, with the models each offered when last asked."""
+
+from msgspec import Struct
+from sqlalchemy import Connection, delete, insert, select
+
+from api.store.schema import catalog, providers
+
+
+class ProviderRow(Struct, frozen=True):
+    """A provider as it is kept. `created` is in seconds since 1970."""
+
+    id: str
+    name: str
+    dialect: str
+    base_url: str
+    secret: bytes | None
+    enabled: bool
+    created: float
+
+
+class CatalogRow(Struct, frozen=True):
+    """What a provider's model list said (`models` is JSON) and when."""
+
+    provider: str
+    models: str
+    fetched: float
+
+
+def load(db: Connection) -> list[ProviderRow]:
+    """Every provider, oldest first."""
+    return [ProviderRow(*row) for row in db.execute(select(providers).order_by(providers.c.created))]
+
+
+def load_catalog(db: Connection) -> list[CatalogRow]:
+    """Every model list as last fetched."""
+    return [CatalogRow(*row) for row in db.execute(select(catalog))]
+
+
+def add(db: Connection, row: ProviderRow) -> None:
+    """Keep a new provider."""
+    db.execute(insert(providers).values(**_fields(row)))
+
+
+def remove(db: Connection, provider: str) -> None:
+    """Forget a provider, its secret and its models."""
+    db.execute(delete(catalog).where(catalog.c.provider == provider))
+    db.execute(delete(providers).where(providers.c.id == provider))
+
+
+def save_catalog(db: Connection, row: CatalogRow) -> None:
+    """Keep what a provider just listed."""
+    db.execute(delete(catalog).where(catalog.c.provider == row.provider))
+    db.execute(insert(catalog).values(**_fields(row)))
+
+
+def _fields(row: ProviderRow | CatalogRow) -> dict[str, object]:
+    return {name: getattr(row, name) for name in row.__struct_fields__}

@@ -1,0 +1,82 @@
+"""The tables. Their version is a number in `meta`; a database with a newer one is left alone."""
+
+from typing import Final
+
+from sqlalchemy import Boolean, Column, Float, Integer, LargeBinary, MetaData, String, Table, Text
+
+VERSION: Final = 1
+
+metadata = MetaData()
+
+meta = Table(
+    "meta",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("value", Text, nullable=False),
+)
+
+settings = Table(
+    "settings",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("value", Text, nullable=False, comment="JSON"),
+)
+
+keys = Table(
+    "keys",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("name", String(64), nullable=False, unique=True),
+    Column("secret", LargeBinary, nullable=False, comment="sealed: the owner may copy it at any time"),
+    Column("created", Float, nullable=False),
+)
+
+providers = Table(
+    "providers",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("name", String(128), nullable=False),
+    Column("dialect", String(32), nullable=False),
+    Column("base_url", Text, nullable=False),
+    Column("secret", LargeBinary, comment="sealed; null where the provider wants none"),
+    Column("enabled", Boolean, nullable=False),
+    Column("created", Float, nullable=False),
+)
+
+catalog = Table(
+    "catalog",
+    metadata,
+    Column("provider", String(32), primary_key=True),
+    Column("models", Text, nullable=False, comment="JSON, as last fetched"),
+    Column("fetched", Float, nullable=False),
+)
+
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("digest", LargeBinary, primary_key=True, comment="SHA-256 of the session id"),
+    Column("created", Float, nullable=False),
+    Column("seen", Float, nullable=False),
+)
+
+calls = Table(
+    "calls",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("at", Float, nullable=False, index=True),
+    Column("request_id", String(40), nullable=False),
+    Column("route", String(64), nullable=False),
+    Column("dialect", String(32), nullable=False),
+    Column("asked", Text, comment="the model's name as the caller wrote it"),
+    Column("provider", String(32)),
+    Column("served", Text, comment="the model's name at the provider"),
+    Column("status", Integer, nullable=False),
+    Column("error", String(64)),
+    Column("streamed", Boolean, nullable=False),
+    Column("tokens_in", Integer, comment="null where the provider reported none"),
+    Column("tokens_out", Integer),
+    Column("first_token_ms", Float),
+    Column("total_ms", Float, nullable=False),
+    Column("bytes_in", Integer, nullable=False),
+    Column("bytes_out", Integer, nullable=False),
+)

@@ -1,0 +1,117 @@
+"""What each call was: one tally a call while it runs, one row of the call table when it ends."""
+
+import asyncio
+import logging
+import time
+from contextlib import suppress
+from typing import Final
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from api.conversation import Usage
+from api.news import News
+from api.store import Store
+from api.store import calls as statements
+from api.store.calls import CallRow
+
+BATCH: Final = 500
+FLUSH_SECONDS: Final = 1.0
+KEPT: Final = 50_000  # rows held while the disk refuses; older ones are dropped rather than memory filled
+log = logging.getLogger("morello.usage")
+
+
+class Tally:
+    """One call while it runs. It has never heard of a dialect."""
+
+    __slots__ = (
+        "_began", "_first", "asked", "at", "bytes_in", "bytes_out", "dialect", "error", "provider", "request_id",
+        "route", "served", "status", "streamed", "usage",
+    )  # fmt: skip
+
+    def __init__(self, request_id: str, route: str, dialect: str, bytes_in: int) -> None:
+        self.at, self._began = time.time(), time.monotonic()
+        self.request_id, self.route, self.dialect, self.bytes_in = request_id, route, dialect, bytes_in
+        self.asked: str | None = None
+        self.provider: str | None = None
+        self.served: str | None = None
+        self.error: str | None = None
+        self.usage: Usage | None = None
+        self.status, self.bytes_out, self.streamed = 200, 0, False
+        self._first: float | None = None
+
+    def first_token(self) -> None:
+        """Note that the answer began, if it had not yet."""
+        if self._first is None:
+            self._first = time.monotonic()
+
+    def row(self) -> CallRow:
+        """The finished call."""
+        usage = self.usage
+        return CallRow(
+            self.at,
+            self.request_id,
+            self.route,
+            self.dialect,
+            self.asked,
+            self.provider,
+            self.served,
+            self.status,
+            self.error,
+            self.streamed,
+            usage.tokens_in if usage else None,
+            usage.tokens_out if usage else None,
+            None if self._first is None else (self._first - self._began) * 1000,
+            (time.monotonic() - self._began) * 1000,
+            self.bytes_in,
+            self.bytes_out,
+        )
+
+
+class Ledger:
+    """The call table: takes finished calls without waiting, writes them in batches off the hot path.
+
+    A kill of the process loses at most the last second of finished calls.
+    """
+
+    def __init__(self, store: Store, news: News) -> None:
+        self._store, self._news = store, news
+        self._waiting: list[CallRow] = []
+        self._due = asyncio.Event()
+        self._writer: asyncio.Task[None] | None = None
+
+    def open(self) -> None:
+        """Begin to write."""
+        self._writer = asyncio.create_task(self._write_on())
+
+    def record(self, tally: Tally) -> None:
+        """Keep a finished call."""
+        self._waiting.append(tally.row())
+        if len(self._waiting) == 1 or len(self._waiting) >= BATCH:
+            self._due.set()
+
+    async def close(self) -> None:
+        """Write what is left."""
+        if self._writer:
+            self._writer.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._writer
+        await self._flush()
+
+    async def _write_on(self) -> None:
+        while True:
+            await self._due.wait()
+            if len(self._waiting) < BATCH:
+                await asyncio.sleep(FLUSH_SECONDS)
+            self._due.clear()
+            await self._flush()
+
+    async def _flush(self) -> None:
+        if not self._waiting:
+            return
+        rows, self._waiting = self._waiting, []
+        try:
+            await self._store.record(lambda db: statements.add(db, rows))
+        except SQLAlchemyError as error:
+            log.error("%d calls could not be written to the call table: %s", len(rows), error)
+            self._waiting = (rows + self._waiting)[-KEPT:]
+        self._news.tell()
