@@ -41,6 +41,8 @@ class Endpoint(msgspec.Struct, frozen=True):
 
 
 class Child(NamedTuple):
+    """A child that answers: its process, and where."""
+
     process: Process
     endpoint: Endpoint
 
