@@ -27,7 +27,8 @@ async def serve(path: Path, port: int | None) -> int:
     try:
         async with Gateway.open(home, default_cache(os.environ)) as gateway:
             open_log(home.path, "info", gateway.redact)
-            listener = Listener(app.build(gateway), gateway.news.tell)
+            api = app.build(gateway)
+            listener = Listener(api, gateway.news.tell)
             state = await listener.open(gateway.settings.port if port is None else port)
             if isinstance(state, Failed):
                 print(state.reason, file=sys.stderr)
@@ -35,7 +36,9 @@ async def serve(path: Path, port: int | None) -> int:
             door = Door(gateway, listener)
             home.tell(Occupant(os.getpid(), api=door.address))
             print(f"API: {door.address}", flush=True)
-            await told_to_end().wait()
+            ends = told_to_end()
+            await api.ctx.document.read()
+            await ends.wait()
             await listener.close(gateway.settings.drain)
         return 0
     finally:

@@ -12,7 +12,7 @@ from api import VERSION
 from api.errors import PortRefused, RunningNow
 from api.gateway import Gateway
 from api.listener import Failed, Listener, Running, State
-from api.loopback import ADDRESS
+from api.loopback import address
 from api.settings import HIGHEST_PORT, LOWEST_PORT
 
 
@@ -99,11 +99,6 @@ class Door:
 
 
 CHANGEABLE: Final = frozenset(("stopped", "failed"))
-
-
-def address(port: int) -> str:
-    """The URL of a port on this machine."""
-    return f"http://{ADDRESS}:{port}"
 
 
 def parse_port(text: str) -> int:

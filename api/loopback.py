@@ -12,6 +12,11 @@ ADDRESS: Final = "127.0.0.1"
 _HOST: Final = re.compile(r"(?:127\.0\.0\.1|localhost|\[::1\])(?::[0-9]{1,5})?", re.IGNORECASE)
 
 
+def address(port: int) -> str:
+    """The URL of a port on this machine."""
+    return f"http://{ADDRESS}:{port}"
+
+
 def host_is_ours(hosts: Sequence[str]) -> bool:
     """Whether exactly one Host header came and it names this machine.
 

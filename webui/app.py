@@ -1,0 +1,160 @@
+"""The dashboard as one Sanic app: its page table, its headers, its errors."""
+
+import logging
+from functools import partial
+from typing import Any, Final
+
+from sanic import HTTPResponse, Request, Sanic
+from sanic.compat import Header
+from sanic.exceptions import (
+    MethodNotAllowed,
+    NotFound,
+    PayloadTooLarge,
+    RequestCancelled,
+    SanicException,
+)
+from sanic.response import BaseHTTPResponse, html, redirect, text
+
+from api.app import add_docs
+from api.calls import Calls
+from api.connection import Connection
+from api.door import Door
+from api.gateway import Gateway
+from webui.gate import Elsewhere, Refused, add_gate
+from webui.house import House, language
+from webui.live import live
+from webui.locale import marked
+from webui.pages import files, health, login, overview
+from webui.render import render
+from webui.session import Sessions
+
+log = logging.getLogger("morello.dashboard")
+
+LIMITS: Final = {
+    "ACCESS_LOG": False,
+    "AUTO_EXTEND": False,
+    "MOTD": False,
+    "OAS": False,
+    "TOUCHUP": False,  # Sanic can do it for one app in a process: the API
+    "FALLBACK_ERROR_FORMAT": "text",
+    "REQUEST_MAX_SIZE": 64 * 1024,
+    "REQUEST_MAX_HEADER_SIZE": 16 * 1024,
+    "REQUEST_TIMEOUT": 10,
+    "KEEP_ALIVE_TIMEOUT": 30,
+    "RESPONSE_TIMEOUT": 90,  # more than the longest drain, for which Stop waits
+}
+HEADERS: Final = {
+    "content-security-policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
+        "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    ),
+    "x-frame-options": "DENY",
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "no-referrer",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    "permissions-policy": "clipboard-write=(self)",
+    "cache-control": "no-store",
+}
+
+GET, POST = ("GET", "HEAD"), ("POST",)
+PAGE, PUBLIC, PART = {"ctx_page": True}, {"ctx_public": True}, dict[str, bool]()
+PAGES: Final[tuple[tuple[str, tuple[str, ...], Any, dict[str, bool]], ...]] = (
+    ("/", GET, overview.show, PAGE),
+    ("/start", POST, overview.start, PART),
+    ("/restart", POST, overview.restart, PART),
+    ("/stop", POST, overview.stop, PART),
+    ("/port", POST, overview.move, PART),
+    ("/key/reveal", POST, overview.reveal, PART),
+    ("/key/copy", POST, overview.copy, PART),
+    ("/key/regenerate", POST, overview.regenerate, PART),
+    ("/live", ("GET",), live, PART),
+    ("/login", ("GET",), login.enter, PUBLIC),
+    ("/logout", POST, login.leave, PART),
+    ("/health", GET, health.health, PUBLIC),
+    ("/static/<name:path>", GET, files.serve, PUBLIC),
+)
+
+
+def build(
+    gateway: Gateway,
+    door: Door,
+    sessions: Sessions,
+    *,
+    document: bytes,
+    login_command: str,
+    name: str = "dashboard",
+) -> Sanic[Any, Any]:
+    """The dashboard over `gateway` and its `door`. Built once; a `Listener` opens and closes it."""
+    app: Sanic[Any, Any] = Sanic(name, env_prefix=None, configure_logging=False)
+    app.config.update(LIMITS)
+    house = House(gateway, door, sessions, login_command)
+    app.ctx.house, app.ctx.calls = house, Calls()
+    _add_pages(app, house)
+    add_docs(app, document)
+    add_gate(app, sessions)
+    app.middleware(_add_headers, "response")
+    app.exception(Exception)(partial(_answer_error, house))
+    return app
+
+
+def _add_pages(app: Sanic[Any, Any], house: House) -> None:
+    for path, methods, handler, marks in PAGES:
+        app.add_route(partial(handler, house=house), path, methods, name=handler.__name__, **marks)
+
+
+async def _add_headers(request: Request, response: BaseHTTPResponse) -> None:
+    for name, value in HEADERS.items():
+        response.headers.setdefault(name, value)
+    response.headers = _Headers(response.headers)
+
+
+class _Headers(Header):
+    """Sanic writes an empty `alt-svc` on every answer: it is not wanted."""
+
+    def __setitem__(self, name: str, value: str) -> None:
+        if name != "alt-svc":
+            super().__setitem__(name, value)
+
+
+async def _answer_error(house: House, request: Request, error: Exception) -> HTTPResponse:
+    """Any error as a small page, or as text for whoever is not a browser's window."""
+    if isinstance(error, Elsewhere):
+        return redirect(str(error), status=307)
+    _let_it_arrive(request)
+    status, sentence = _told(error)
+    said = language(request).gettext(sentence)
+    headers = dict(getattr(error, "headers", {}))
+    if "hx-request" in request.headers:
+        # The page that asked is older than the session or the program: loaded again it shows what is so.
+        return text(said, status, {**headers, "hx-refresh": "true"} if status in (401, 403) else headers)
+    if "text/html" not in request.headers.get("accept", "") or status == 421:
+        return text(said, status, headers)
+    page = render(language(request), "message.html", status=status, said=said, command=house.login_command)
+    return html(page, status, headers)
+
+
+def _told(error: Exception) -> tuple[int, str]:
+    match error:
+        case Refused():
+            return error.status, str(error)
+        case NotFound():
+            return 404, marked("There is nothing at this address.")
+        case MethodNotAllowed():
+            return 405, marked("This address is not meant to be used that way.")
+        case PayloadTooLarge():
+            return 413, marked("The request is too large.")
+        case SanicException() if error.status_code < 500:
+            return error.status_code, marked("The request could not be understood.")
+        case RequestCancelled():
+            return 499, ""
+        case _:
+            log.error("the dashboard failed at a request", exc_info=error)
+            return 500, marked("Morello failed at this. Its log says more.")
+
+
+def _let_it_arrive(request: Request) -> None:
+    """Have a refusal of an unread body arrive: see `Connection.linger`."""
+    connection = request.transport.get_protocol() if request.transport else None
+    if isinstance(connection, Connection) and request.stream and request.stream.request_body:
+        connection.linger = True

@@ -1,0 +1,110 @@
+"""Who is let in: every request passes the same four checks before its body is read.
+
+Host (DNS rebinding), then the site it comes from (forms and scripts of other pages), then the session, then,
+for whatever changes something, the token that only our own pages hold. A route says in its context what it
+is: `public`, or a `page` that may be navigated to; any other is a part of a page, for our own pages alone.
+"""
+
+import re
+from typing import Any, Final
+
+from sanic import Request, Sanic
+
+from api.loopback import ADDRESS, change_is_ours, host_is_ours, part_is_ours
+from webui.locale import marked
+from webui.session import Session, Sessions
+
+SAFE: Final = frozenset(("GET", "HEAD"))
+_OTHER_NAME: Final = re.compile(r"localhost|\[::1\]", re.IGNORECASE)
+
+
+class Refused(Exception):
+    """The request is turned away with a status and a sentence."""
+
+    def __init__(self, status: int, sentence: str) -> None:
+        super().__init__(sentence)
+        self.status = status
+
+
+class Locked(Refused):
+    """Nobody is signed in here."""
+
+    def __init__(self) -> None:
+        super().__init__(401, marked("Nobody is signed in here. Open the dashboard with a new link."))
+
+
+class Elsewhere(Exception):
+    """The same page lives at another address."""
+
+
+def add_gate(app: Sanic[Any, Any], sessions: Sessions) -> None:
+    """Put the gate before every route of `app`."""
+
+    @app.signal("http.routing.before")
+    async def _host(request: Request) -> None:
+        require_host(request)
+
+    @app.signal("http.routing.after")
+    async def _visitor(request: Request, route: Any, **_: Any) -> None:
+        require_our_site(request, route)
+        if not getattr(route.ctx, "public", False):
+            request.ctx.session = await require_session(request, sessions)
+            if request.method not in SAFE:
+                await require_token(request, request.ctx.session)
+
+
+def require_host(request: Request) -> None:
+    """Only a Host that names this machine, and for pages only the one name their cookie belongs to."""
+    hosts = request.headers.getall("host", [])
+    if not host_is_ours(hosts):
+        raise Refused(421, marked("This address answers to 127.0.0.1 only. Use that as the host."))
+    if request.method in SAFE and _OTHER_NAME.match(hosts[0]):
+        path = request.raw_url.decode() if request.raw_url.startswith(b"/") else "/"
+        raise Elsewhere(f"http://{_OTHER_NAME.sub(ADDRESS, hosts[0])}{path}")
+
+
+def require_our_site(request: Request, route: Any) -> None:
+    """What changes something, and every part of a page, only for a page of this very origin."""
+    headers, host = request.headers, request.headers["host"]
+    site, origin = headers.get("sec-fetch-site"), headers.get("origin")
+    if request.method not in SAFE:
+        ours = change_is_ours(site, origin, host)
+    elif getattr(route.ctx, "public", False):
+        ours = True
+    elif getattr(route.ctx, "page", False) and _is_navigation(request):
+        ours = True
+    else:
+        ours = part_is_ours(site) and origin in (None, f"http://{host}")
+    if not ours:
+        raise Refused(403, marked("This came from another site. Open the dashboard itself and do it there."))
+
+
+async def require_session(request: Request, sessions: Sessions) -> Session:
+    """The session that the request's cookie opens."""
+    # Another server on this machine may have set a cookie of the same name: one good one is enough.
+    session = await sessions.find(request.cookies.getlist(sessions.cookie) or ())
+    if session is None:
+        raise Locked
+    return session
+
+
+async def require_token(request: Request, session: Session) -> None:
+    """The token of the session: in a header where htmx asks, in a field where a plain form does."""
+    token = request.headers.get("x-csrf-token")
+    if token is None:
+        await request.receive_body()
+        token = field(request, "csrf")
+    if not session.owns(token or ""):
+        raise Refused(403, marked("This page is out of date. Load it again and repeat what you did."))
+
+
+def field(request: Request, name: str) -> str | None:
+    """What a form says in the field `name`."""
+    values = request.form
+    return values.get(name) if values else None
+
+
+def _is_navigation(request: Request) -> bool:
+    mode, destination = request.headers.get("sec-fetch-mode"), request.headers.get("sec-fetch-dest")
+    return mode in (None, "navigate") and destination in (None, "document")
+
