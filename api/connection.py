@@ -28,15 +28,16 @@ class Connection(HttpProtocol):
     async def send(self, data: bytes) -> None:
         # Sanic puts an empty alt-svc header on every response; it stands in the head, which comes first.
         at = data.find(EMPTY_ALT_SVC, 0, HEAD_BYTES)
-        await super().send(data if at < 0 else data[:at] + data[at + len(EMPTY_ALT_SVC) :])
+        head = data if at < 0 else data[:at] + data[at + len(EMPTY_ALT_SVC) :]
+        await super().send(head)  # type: ignore[no-untyped-call]
 
     def pause_writing(self) -> None:
-        super().pause_writing()
+        super().pause_writing()  # type: ignore[no-untyped-call]
         if self.brake:
             self.brake(True)
 
     def resume_writing(self) -> None:
-        super().resume_writing()
+        super().resume_writing()  # type: ignore[no-untyped-call]
         if self.brake:
             self.brake(False)
 

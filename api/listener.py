@@ -10,7 +10,7 @@ import contextlib
 import socket
 import time
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
 from msgspec import Struct
 from sanic import Sanic
@@ -21,7 +21,9 @@ from api.calls import Calls
 from api.connection import Connection
 from api.errors import ApiStopped, OwnerError, PortTaken
 
-FAREWELL_SECONDS: Final = 0.5  # for the error event of a cut stream to leave; a slow reader is aborted after it
+FAREWELL_SECONDS: Final = (
+    0.5  # for the error event of a cut stream to leave; a slow reader is aborted after it
+)
 BACKLOG: Final = 1024
 
 
@@ -65,7 +67,7 @@ State = Stopped | Starting | Running | Stopping | Failed
 class Listener:
     """One app's door on 127.0.0.1. `changed` is called after every change of state."""
 
-    def __init__(self, app: Sanic, changed: Callable[[], None] = lambda: None) -> None:
+    def __init__(self, app: Sanic[Any, Any], changed: Callable[[], None] = lambda: None) -> None:
         self._app, self._changed = app, changed
         self._calls: Calls = app.ctx.calls
         self._server: AsyncioServer | None = None
@@ -167,7 +169,7 @@ class Listener:
         cut = self._calls.cut(ApiStopped(sentence))
         await self._calls.finished(FAREWELL_SECONDS)
         for connection in self._connections():
-            connection.abort()
+            connection.abort()  # type: ignore[no-untyped-call]
         # A handler's last words come after its connection is gone: the row of its call is written there.
         await self._calls.finished(FAREWELL_SECONDS)
         return cut

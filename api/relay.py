@@ -32,7 +32,9 @@ INTERNAL: Final = "Morello failed at this request. Its log says more; the reques
 CALLER_GONE: Final = 499  # nginx's number for a caller who hung up: nobody ever receives it
 log = logging.getLogger("morello.relay")
 
-Dialect = ModuleType  # one of api.dialects: NAME, HEARTBEAT, read_request, Writer, write_reply, error_frame, Ear
+Dialect = (
+    ModuleType  # one of api.dialects: NAME, HEARTBEAT, read_request, Writer, write_reply, error_frame, Ear
+)
 
 
 class Asked(Struct, frozen=True):
@@ -76,7 +78,9 @@ class Delivery(Protocol):
         """Send the end of the stream."""
 
 
-async def relay(asked: Asked, gateway: Gateway, calls: Calls, caller: Dialect, delivery: Delivery) -> Answer | None:
+async def relay(
+    asked: Asked, gateway: Gateway, calls: Calls, caller: Dialect, delivery: Delivery
+) -> Answer | None:
     """Answer one call: the answer to send, or None if it went out through `delivery`. Raises `GatewayError`."""
     tally = Tally(asked.request_id, asked.route, caller.NAME, len(asked.body))
     with calls.running() as call:
@@ -90,16 +94,16 @@ async def relay(asked: Asked, gateway: Gateway, calls: Calls, caller: Dialect, d
                 tally.status, tally.error = CALLER_GONE, "caller_gone"
                 raise
             call.task.uncancel()
-            return await conversation.fail(call.broken)
+            await conversation.fail(call.broken)
         except GatewayError as error:
-            return await conversation.fail(error)
+            await conversation.fail(error)
         except Exception:
-            tally.status, tally.error = 500, "internal_error"
             log.exception("request %s failed", asked.request_id)
-            return await conversation.fail(GatewayError(INTERNAL))
+            await conversation.fail(GatewayError(INTERNAL))
         finally:
             conversation.heart.stop()
             gateway.ledger.record(tally)
+    return None
 
 
 class _Conversation:

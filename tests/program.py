@@ -19,7 +19,14 @@ SECONDS = 30.0  # a start takes under one; a machine that does much else is give
 
 def environment(**more: str) -> dict[str, str]:
     """The environment of a program under test: this checkout, no screen, nothing of the owner's."""
-    dropped = ("DISPLAY", "WAYLAND_DISPLAY", "MORELLO_HOME", "MORELLO_DASHBOARD_PORT", "BROWSER", "PYTHONDONTWRITEBYTECODE")
+    dropped = (
+        "DISPLAY",
+        "WAYLAND_DISPLAY",
+        "MORELLO_HOME",
+        "MORELLO_DASHBOARD_PORT",
+        "BROWSER",
+        "PYTHONDONTWRITEBYTECODE",
+    )
     kept = {name: value for name, value in os.environ.items() if name not in dropped}
     return {**kept, "PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "error", "PYTHONUNBUFFERED": "1", **more}
 
@@ -48,7 +55,9 @@ def free_port() -> int:
 class Program:
     """`morello` running on a home of its own, on ports of its own."""
 
-    def __init__(self, home: Path, *options: str, port: int | None = None, module: str = "webui", **more: str) -> None:
+    def __init__(
+        self, home: Path, *options: str, port: int | None = None, module: str = "webui", **more: str
+    ) -> None:
         self.home = home
         if port is not None:
             assert morello("port", str(port), home=home).returncode == 0
@@ -56,7 +65,11 @@ class Program:
         if module == "webui":
             words += ["--no-browser", "--dashboard-port", "0"]
         self.process = subprocess.Popen(
-            [*words, *options], env=environment(**more), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            [*words, *options],
+            env=environment(**more),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
         )
         self.said = ""
 

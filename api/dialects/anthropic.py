@@ -155,7 +155,9 @@ def write_count(tokens: int) -> bytes:
 
 def _messages(asked: CountTokensRequest) -> tuple[Message, ...]:
     system = (Message(Role.SYSTEM, _parts(asked.system)),) if asked.system else ()
-    return system + tuple(Message(_ROLES[message.role], _parts(message.content)) for message in asked.messages)
+    return system + tuple(
+        Message(_ROLES[message.role], _parts(message.content)) for message in asked.messages
+    )
 
 
 def _tools(asked: CountTokensRequest) -> tuple[Tool, ...]:
@@ -212,8 +214,8 @@ class Writer:
             case PartEnded(index):
                 return _event("content_block_stop", index=index)
             case Finished(reason, usage):
-                delta = {"stop_reason": _REASONS[reason], "stop_sequence": None}
-                return _event("message_delta", delta=delta, usage=_usage(usage)) + _event("message_stop")
+                ended = {"stop_reason": _REASONS[reason], "stop_sequence": None}
+                return _event("message_delta", delta=ended, usage=_usage(usage)) + _event("message_stop")
 
     def _blank(self, tokens_in: int) -> AnthropicReply:
         usage = MessageUsage(tokens_in, 0)
@@ -255,7 +257,9 @@ def write_error(error: GatewayError, request_id: str) -> bytes:
     kind = _TYPES.get(error.status, "api_error")
     if isinstance(error, UpstreamRefused) and error.type:
         kind = error.type
-    return msgspec.json.encode(AnthropicErrorReply("error", AnthropicErrorDetail(kind, str(error)), request_id))
+    return msgspec.json.encode(
+        AnthropicErrorReply("error", AnthropicErrorDetail(kind, str(error)), request_id)
+    )
 
 
 def error_frame(error: GatewayError, request_id: str) -> bytes:

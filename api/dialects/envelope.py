@@ -60,7 +60,7 @@ def _stream(raw: Raw | None) -> bool:
 
 def _require_messages(raw: Raw | None) -> None:
     # The first byte tells the type: the messages themselves are the provider's to judge.
-    if raw is None or memoryview(raw)[:1] != b"[":
+    if raw is None or memoryview(raw)[0] != ord("["):
         raise InvalidRequest("“messages” must be a list.", "messages")
     if memoryview(raw).nbytes < LONGEST_MODEL and not _ITEMS.decode(raw):
         raise InvalidRequest("“messages” is empty. Send at least one.", "messages")

@@ -162,7 +162,9 @@ def read_request(body: bytes) -> ChatRequest:
         asked.model,
         tuple(_message(message) for message in asked.messages),
         tuple(
-            Tool(tool.function.name, tool.function.parameters or {}) for tool in asked.tools or () if tool.function
+            Tool(tool.function.name, tool.function.parameters or {})
+            for tool in asked.tools or ()
+            if tool.function
         ),
         asked.max_completion_tokens or asked.max_tokens,
         bool(asked.stream),
@@ -188,8 +190,8 @@ class Writer:
     """Events to the bytes of a stream. `model` is echoed as the caller wrote it."""
 
     def __init__(self, model: str, request_id: str, usage_wanted: bool) -> None:
-        self._head = {"id": f"chatcmpl-{request_id}", "object": "chat.completion.chunk"}
-        self._head |= {"created": int(time.time()), "model": model}
+        kind, now = "chat.completion.chunk", int(time.time())
+        self._head = {"id": f"chatcmpl-{request_id}", "object": kind, "created": now, "model": model}
         self._usage_wanted = usage_wanted
         self._calls: dict[int, int] = {}
 
@@ -238,7 +240,12 @@ def write_reply(reply: Reply, model: str, request_id: str) -> bytes:
     choice = Choice(0, message, reply.reason.value)
     return msgspec.json.encode(
         ChatCompletion(
-            f"chatcmpl-{request_id}", "chat.completion", int(time.time()), model, [choice], _usage(reply.usage)
+            f"chatcmpl-{request_id}",
+            "chat.completion",
+            int(time.time()),
+            model,
+            [choice],
+            _usage(reply.usage),
         )
     )
 

@@ -9,7 +9,6 @@ import re
 from collections.abc import AsyncIterator
 from typing import Any, Final
 
-
 from api.conversation import (
     ChatRequest,
     Event,
@@ -99,7 +98,9 @@ def _use_tools(request: ChatRequest) -> AsyncIterator[Event]:
     if results:
         return _text(request, _words("\n".join(results)))
     if not request.tools:
-        raise InvalidRequest("morello:tools calls a tool, and this request offers none. Offer one in “tools”.", "tools")
+        raise InvalidRequest(
+            "morello:tools calls a tool, and this request offers none. Offer one in “tools”.", "tools"
+        )
     return _call(request, *_chosen(request))
 
 
@@ -113,7 +114,10 @@ def _chosen(request: ChatRequest) -> tuple[str, str]:
             continue
         if isinstance(arguments, dict):
             return name, json.dumps(arguments, ensure_ascii=False)
-    first = next((tool for tool in request.tools if re.search(rf"\b{re.escape(tool.name)}\b", last_words(request))), None)
+    first = next(
+        (tool for tool in request.tools if re.search(rf"\b{re.escape(tool.name)}\b", last_words(request))),
+        None,
+    )
     tool = first or request.tools[0]
     return tool.name, json.dumps(smallest(tool.schema), ensure_ascii=False)
 
@@ -171,9 +175,13 @@ async def _fail(request: ChatRequest) -> AsyncIterator[Event]:
         case [status, *rest] if status.isascii() and status.isdigit() and 400 <= int(status) <= 599:
             wait = rest[1] if len(rest) > 1 and rest[0] == "retry-after" else None
             raise UpstreamRefused(
-                f"morello:error answers {status}, as it was asked to.", int(status), "test_error", retry_after=wait
+                f"morello:error answers {status}, as it was asked to.",
+                int(status),
+                "test_error",
+                retry_after=wait,
             )
         case _:
             raise InvalidRequest(
-                "morello:error fails as the last message says: “429 retry-after 7”, “500”, “cut” or “hang”.", "messages"
+                "morello:error fails as the last message says: “429 retry-after 7”, “500”, “cut” or “hang”.",
+                "messages",
             )

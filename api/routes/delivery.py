@@ -21,7 +21,12 @@ class SocketDelivery:
 
     async def begin(self, media_type: str, headers: dict[str, str]) -> None:
         """Send the head."""
-        headers = {"cache-control": "no-cache", "x-accel-buffering": "no", **headers, **self._request.ctx.headers}
+        headers = {
+            "cache-control": "no-cache",
+            "x-accel-buffering": "no",
+            **headers,
+            **self._request.ctx.headers,
+        }
         self._response = await self._request.respond(content_type=media_type, headers=headers)
         self.begun = True
         await self._response.send(b"", False)
@@ -41,5 +46,3 @@ class SocketDelivery:
     async def end(self) -> None:
         """Send the last, empty chunk."""
         await self._response.eof()
-
-

@@ -132,7 +132,10 @@ def add_docs(app: Sanic[Any, Any], document: Document) -> None:
     """Serve the document and its page on `app`, without a key: /openapi.json, /docs and what the page loads."""
     page = (folder("templates") / "docs.html").read_bytes()
     static = folder("static")
-    assets = {file.name: file for file in [*static.glob("docs.*"), *static.glob("vendor/swagger-ui-*"), static / "favicon.svg"]}
+    assets = {
+        file.name: file
+        for file in [*static.glob("docs.*"), *static.glob("vendor/swagger-ui-*"), static / "favicon.svg"]
+    }
 
     async def show_page(request: Request) -> HTTPResponse:
         return HTTPResponse(page, headers=_headers(), content_type="text/html; charset=utf-8")

@@ -29,13 +29,11 @@ class Health(Struct):
     dashboard: str | None
 
 
-@routes.route("/", methods=["GET", "HEAD"], ctx_public=True)
 @documented("What this is", "The name, the version and where to go on.", reply=Front, public=True)
 async def front(request: Request) -> HTTPResponse:
     return _json(request, Front("Morello", VERSION, request.app.ctx.endpoints))
 
 
-@routes.route("/health", methods=["GET", "HEAD"], ctx_public=True)
 @documented("Health", "Answers while the API runs.", reply=Health, public=True)
 async def health(request: Request) -> HTTPResponse:
     now = datetime.now(UTC).isoformat(timespec="milliseconds")
@@ -46,3 +44,7 @@ def _json(request: Request, value: Struct) -> HTTPResponse:
     return HTTPResponse(
         msgspec.json.encode(value), headers=request.ctx.headers, content_type="application/json"
     )
+
+
+routes.add_route(front, "/", ("GET", "HEAD"), ctx_public=True)
+routes.add_route(health, "/health", ("GET", "HEAD"), ctx_public=True)

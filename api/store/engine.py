@@ -116,7 +116,9 @@ def _within(engine: Engine, work: Callable[[Connection], T]) -> T:
 def _engine(path: Path, synchronous: str, read_only: bool) -> Engine:
     # One connection each, used from the store's thread alone.
     engine = create_engine(
-        f"sqlite:///{path}", poolclass=StaticPool, connect_args={"check_same_thread": False, "timeout": BUSY_MS / 1000}
+        f"sqlite:///{path}",
+        poolclass=StaticPool,
+        connect_args={"check_same_thread": False, "timeout": BUSY_MS / 1000},
     )
 
     @event.listens_for(engine, "connect")

@@ -12,7 +12,14 @@ import msgspec
 
 from api import VERSION
 from api.dialects import anthropic, openai_chat
-from api.errors import BadReply, StreamBroken, UpstreamFailed, UpstreamRefused, UpstreamTimeout, UpstreamUnreachable
+from api.errors import (
+    BadReply,
+    StreamBroken,
+    UpstreamFailed,
+    UpstreamRefused,
+    UpstreamTimeout,
+    UpstreamUnreachable,
+)
 from api.providers.provider import Model, Provider
 from api.upstream.h1 import Reply
 
@@ -79,7 +86,11 @@ class Upstream:
         if provider.dialect == anthropic.NAME:
             headers.append((b"anthropic-version", anthropic.DEFAULT_VERSION.encode()))
         request = httpx.Request(
-            "GET", target.url, headers=headers, stream=httpx.ByteStream(b""), extensions={"timeout": LIST_TIMEOUTS}
+            "GET",
+            target.url,
+            headers=headers,
+            stream=httpx.ByteStream(b""),
+            extensions={"timeout": LIST_TIMEOUTS},
         )
         reply = await self._send(provider, request)
         if reply.status_code >= 300:
@@ -92,7 +103,9 @@ class Upstream:
         async for part in self.parts(provider, reply):
             size += len(part)
             if size > LARGEST_REPLY:
-                raise BadReply(f"The provider “{provider.id}” sent more than 64 MiB. The answer was given up.")
+                raise BadReply(
+                    f"The provider “{provider.id}” sent more than 64 MiB. The answer was given up."
+                )
             parts.append(part)
         return b"".join(parts)
 
@@ -118,17 +131,25 @@ class Upstream:
             raise self._no_answer(provider, error) from error
         if reply.headers.get("content-encoding", "identity") != "identity":
             await reply.aclose()
-            raise BadReply(f"The provider “{provider.id}” compressed its answer although plain text was asked for.")
+            raise BadReply(
+                f"The provider “{provider.id}” compressed its answer although plain text was asked for."
+            )
         return reply
 
     def _no_answer(self, provider: Provider, error: httpx.TransportError) -> UpstreamFailed:
         match error:
             case httpx.ConnectTimeout():
-                return UpstreamTimeout(f"The provider “{provider.id}” could not be reached within 10 s. Try again.")
+                return UpstreamTimeout(
+                    f"The provider “{provider.id}” could not be reached within 10 s. Try again."
+                )
             case httpx.ReadTimeout():
-                return UpstreamTimeout(f"The provider “{provider.id}” did not answer within 300 s. Try again.")
+                return UpstreamTimeout(
+                    f"The provider “{provider.id}” did not answer within 300 s. Try again."
+                )
             case httpx.PoolTimeout() | httpx.WriteTimeout():
-                return UpstreamTimeout(f"The provider “{provider.id}” is too busy to take the request. Try again.")
+                return UpstreamTimeout(
+                    f"The provider “{provider.id}” is too busy to take the request. Try again."
+                )
             case httpx.ConnectError():
                 why = self._redact(str(error)) or "no connection"
                 return UpstreamUnreachable(
@@ -153,7 +174,9 @@ class Upstream:
                 f"The provider “{provider.id}” refused its own key ({status}): {words}", 502, "upstream_auth"
             )
         wait = _seconds(reply.headers.get("retry-after"))
-        return UpstreamRefused(words, _STATUSES.get(status, status), code or kind or "upstream_error", kind, wait)
+        return UpstreamRefused(
+            words, _STATUSES.get(status, status), code or kind or "upstream_error", kind, wait
+        )
 
     async def _beginning(self, provider: Provider, reply: httpx.Response) -> bytes:
         text = b""
@@ -182,7 +205,9 @@ _STATUSES: Final = {500: 502, 504: 502, 529: 503}
 def broken(provider: Provider, error: httpx.TransportError) -> StreamBroken:
     """A stream or body that stopped in the middle."""
     if isinstance(error, httpx.ReadTimeout):
-        return StreamBroken(f"The provider “{provider.id}” fell silent for {IDLE_SECONDS:.0f} s. The answer is cut.")
+        return StreamBroken(
+            f"The provider “{provider.id}” fell silent for {IDLE_SECONDS:.0f} s. The answer is cut."
+        )
     return StreamBroken(f"The connection to the provider “{provider.id}” broke. The answer is cut.")
 
 
@@ -214,8 +239,8 @@ def _may_go(value: str | None) -> bool:
 
 
 def _words(dialect: str, body: bytes, media_type: str, status: int) -> tuple[str, str | None, str | None]:
-    reader = anthropic if dialect == anthropic.NAME else openai_chat
-    if found := reader.error_in(body):
+    found = anthropic.error_in(body) if dialect == anthropic.NAME else openai_chat.error_in(body)
+    if found:
         return found
     text = body.decode(errors="replace").strip()
     if "html" in media_type or text.startswith("<"):

@@ -72,9 +72,16 @@ async def test_nothing_but_the_key_itself_opens(api: Api) -> None:
         " ",
     ]
     for presented in strange:
-        got = await ask_raw(api, f"GET /v1/models HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {presented}\r\n\r\n")
+        got = await ask_raw(
+            api, f"GET /v1/models HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {presented}\r\n\r\n"
+        )
         assert got.status == 401, presented
-    for line in (f"authorization: Basic {key}", f"authorization: {key}", f"cookie: key={key}", f"x-goog-api-key: {key}"):
+    for line in (
+        f"authorization: Basic {key}",
+        f"authorization: {key}",
+        f"cookie: key={key}",
+        f"x-goog-api-key: {key}",
+    ):
         got = await ask_raw(api, f"GET /v1/models HTTP/1.1\r\nhost: localhost\r\n{line}\r\n\r\n")
         assert got.status == 401, line
     got = await ask_raw(api, f"GET /v1/models?key={key}&api_key={key} HTTP/1.1\r\nhost: localhost\r\n\r\n")
@@ -138,7 +145,9 @@ async def test_whoever_has_no_key_does_not_learn_which_paths_there_are(api: Api)
 async def test_a_host_that_is_not_this_machine_is_refused_before_all_else(api: Api, host: str) -> None:
     host = host.format(port=api.listener.port)
     for path in ("/", "/v1/models", "/docs", "/nope"):
-        got = await ask_raw(api, f"GET {path} HTTP/1.1\r\nhost: {host}\r\nauthorization: Bearer {api.key}\r\n\r\n")
+        got = await ask_raw(
+            api, f"GET {path} HTTP/1.1\r\nhost: {host}\r\nauthorization: Bearer {api.key}\r\n\r\n"
+        )
         assert got.status in (400, 421)
 
 

@@ -35,7 +35,9 @@ def asks(model: str, **more: Any) -> dict[str, Any]:
     return {"model": model, "max_tokens": 64, "messages": [{"role": "user", "content": "Hi"}], **more}
 
 
-async def provide(api: Api, url: str, dialect: str = openai_chat.NAME, key: str | None = "sk-provider-123456") -> None:
+async def provide(
+    api: Api, url: str, dialect: str = openai_chat.NAME, key: str | None = "sk-provider-123456"
+) -> None:
     await api.gateway.providers.add("far", dialect, f"{url}/v1", key)
 
 
@@ -82,7 +84,9 @@ class TestBytesPass:
         assert len(late) == 50
         assert sorted(late)[-1] < 0.05
 
-    async def test_the_call_is_counted(self, api: Api, dialect: str, path: str, reply: bytes, frames: Any) -> None:
+    async def test_the_call_is_counted(
+        self, api: Api, dialect: str, path: str, reply: bytes, frames: Any
+    ) -> None:
         sent = frames(["a", "b"])
         async with far_end(says(*sent)) as far, api.client() as client:
             await provide(api, far.url, dialect)
@@ -103,7 +107,9 @@ class TestBytesPass:
         for stream in (True, False):
             async with far_end(lambda _r, _w: asyncio.sleep(30)) as far, api.client() as client:
                 await api.gateway.providers.add(f"far{stream}".lower(), dialect, f"{far.url}/v1", None)
-                asking = asyncio.create_task(client.post(path, json=asks(f"far{stream}:m".lower(), stream=stream)))
+                asking = asyncio.create_task(
+                    client.post(path, json=asks(f"far{stream}:m".lower(), stream=stream))
+                )
                 while not far.received:
                     await asyncio.sleep(0.01)
                 asking.cancel()
@@ -245,7 +251,9 @@ class TestWhatGoesOut:
             assert far.last.headers["authorization"] == "Bearer sk-provider-123456"
             assert far.last.headers["openai-beta"] == "assistants=v2"
             assert far.last.headers["user-agent"].startswith("morello/")
-            assert not {"cookie", "x-forwarded-for", "origin", "x-api-key", "x-base-url"} & set(far.last.headers)
+            assert not {"cookie", "x-forwarded-for", "origin", "x-api-key", "x-base-url"} & set(
+                far.last.headers
+            )
             assert api.key not in str(far.last)
 
     async def test_anthropic_gets_its_own_key_header_and_the_callers_version(self, api: Api) -> None:
@@ -294,17 +302,24 @@ class TestWhatGoesOut:
                     }
                 ],
             }
-            got = await client.post(CHAT_PATH, json=asks("far:m", **lures), headers={"X-Base-Url": canary.url})
+            got = await client.post(
+                CHAT_PATH, json=asks("far:m", **lures), headers={"X-Base-Url": canary.url}
+            )
             assert got.status_code == 200
             assert (len(far.received), canary.connections) == (1, 0)
 
 
 class TestProvidersErrors:
     @pytest.mark.parametrize(
-        ("status", "told"), [(400, 400), (404, 404), (422, 422), (500, 502), (503, 503), (529, 503), (401, 502)]
+        ("status", "told"),
+        [(400, 400), (404, 404), (422, 422), (500, 502), (503, 503), (529, 503), (401, 502)],
     )
-    async def test_a_status_arrives_as_what_it_means_for_the_caller(self, api: Api, status: int, told: int) -> None:
-        body = json.dumps({"error": {"message": "its own words", "type": "a_type", "code": "a_code"}}).encode()
+    async def test_a_status_arrives_as_what_it_means_for_the_caller(
+        self, api: Api, status: int, told: int
+    ) -> None:
+        body = json.dumps(
+            {"error": {"message": "its own words", "type": "a_type", "code": "a_code"}}
+        ).encode()
         async with far_end(answers(status, body)) as far, api.client() as client:
             await provide(api, far.url)
             got = await client.post(CHAT_PATH, json=asks("far:m"))
@@ -315,14 +330,20 @@ class TestProvidersErrors:
             assert (got.json()["error"]["type"], got.json()["error"]["code"]) == ("a_type", "a_code")
 
     async def test_a_429_keeps_its_retry_after(self, api: Api) -> None:
-        async with far_end(answers(429, b'{"error":{"message":"slow"}}', retry_after="7")) as far, api.client() as client:
+        async with (
+            far_end(answers(429, b'{"error":{"message":"slow"}}', retry_after="7")) as far,
+            api.client() as client,
+        ):
             await provide(api, far.url)
             got = await client.post(CHAT_PATH, json=asks("far:m"))
         assert (got.status_code, got.headers["retry-after"]) == (429, "7")
 
     async def test_a_secret_in_the_providers_words_is_struck_out(self, api: Api) -> None:
         words = f"bad key sk-provider-123456 from {api.key} at https://x/?key=AIzaSyA1234"
-        async with far_end(answers(400, json.dumps({"error": {"message": words}}).encode())) as far, api.client() as client:
+        async with (
+            far_end(answers(400, json.dumps({"error": {"message": words}}).encode())) as far,
+            api.client() as client,
+        ):
             await provide(api, far.url)
             got = await client.post(CHAT_PATH, json=asks("far:m"))
         assert "[hidden]" in got.text
@@ -331,7 +352,10 @@ class TestProvidersErrors:
         assert api.key not in got.text
 
     async def test_a_web_page_is_told_as_one(self, api: Api) -> None:
-        async with far_end(answers(404, b"<html>nope</html>", content_type="text/html")) as far, api.client() as client:
+        async with (
+            far_end(answers(404, b"<html>nope</html>", content_type="text/html")) as far,
+            api.client() as client,
+        ):
             await provide(api, far.url)
             refused = await client.post(CHAT_PATH, json=asks("far:m"))
             far.behaviour = answers(200, b"<html>hi</html>", content_type="text/html")
@@ -341,7 +365,10 @@ class TestProvidersErrors:
 
     async def test_a_redirect_is_not_followed(self, api: Api) -> None:
         async with far_end() as canary:
-            async with far_end(answers(307, b"", location=f"{canary.url}/v1/x")) as far, api.client() as client:
+            async with (
+                far_end(answers(307, b"", location=f"{canary.url}/v1/x")) as far,
+                api.client() as client,
+            ):
                 await provide(api, far.url)
                 got = await client.post(CHAT_PATH, json=asks("far:m"))
             assert (got.status_code, canary.connections) == (502, 0)
@@ -441,7 +468,10 @@ class TestTestModels:
     async def test_slow_sends_a_word_every_200_ms(self, api: Api) -> None:
         async with api.client() as client:
             began = time.monotonic()
-            got = await client.post(CHAT_PATH, json=asks("morello:slow", stream=True, messages=[{"role": "user", "content": "a b c"}]))
+            got = await client.post(
+                CHAT_PATH,
+                json=asks("morello:slow", stream=True, messages=[{"role": "user", "content": "a b c"}]),
+            )
         assert time.monotonic() - began >= 0.4
         assert got.text.count('"content"') == 4
 

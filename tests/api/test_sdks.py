@@ -16,7 +16,11 @@ OPENAI_TOOL: Any = {
     "type": "function",
     "function": {
         "name": "Bash",
-        "parameters": {"type": "object", "properties": {"command": {"type": "string"}}, "required": ["command"]},
+        "parameters": {
+            "type": "object",
+            "properties": {"command": {"type": "string"}},
+            "required": ["command"],
+        },
     },
 }
 ANTHROPIC_TOOL: Any = {"name": "Bash", "input_schema": OPENAI_TOOL["function"]["parameters"]}
@@ -88,7 +92,9 @@ class TestOpenAI:
         assert "morello:echo" in listed
         assert (await openai_client.models.retrieve("morello:echo")).id == "morello:echo"
 
-    async def test_errors_are_the_sdks_own(self, api: Api, openai_client: openai.AsyncOpenAI, far: FarEnd) -> None:
+    async def test_errors_are_the_sdks_own(
+        self, api: Api, openai_client: openai.AsyncOpenAI, far: FarEnd
+    ) -> None:
         async def create(model: str, words: str = "Hi") -> Any:
             messages: Any = [{"role": "user", "content": words}]
             return await openai_client.chat.completions.create(model=model, messages=messages)
@@ -112,20 +118,28 @@ class TestOpenAI:
         self, openai_client: openai.AsyncOpenAI
     ) -> None:
         messages: Any = [{"role": "user", "content": "cut"}]
-        stream = await openai_client.chat.completions.create(model="morello:error", messages=messages, stream=True)
+        stream = await openai_client.chat.completions.create(
+            model="morello:error", messages=messages, stream=True
+        )
         with pytest.raises(openai.APIError, match="cut this answer"):
             async for _ in stream:
                 pass
 
 
 class TestAnthropic:
-    async def test_an_answer_from_a_provider(self, anthropic_client: anthropic.AsyncAnthropic, far: FarEnd) -> None:
+    async def test_an_answer_from_a_provider(
+        self, anthropic_client: anthropic.AsyncAnthropic, far: FarEnd
+    ) -> None:
         far.behaviour = answers(200, MESSAGE)
-        got = await anthropic_client.messages.create(model="ant:claude-test", max_tokens=64, messages=QUESTION)
+        got = await anthropic_client.messages.create(
+            model="ant:claude-test", max_tokens=64, messages=QUESTION
+        )
         assert got.content[0].text == "Hello"  # type: ignore[union-attr]
         assert got.usage.input_tokens == 11
 
-    async def test_a_stream_from_a_provider(self, anthropic_client: anthropic.AsyncAnthropic, far: FarEnd) -> None:
+    async def test_a_stream_from_a_provider(
+        self, anthropic_client: anthropic.AsyncAnthropic, far: FarEnd
+    ) -> None:
         far.behaviour = says(*message_frames(["Hel", "lo"]))
         async with anthropic_client.messages.stream(
             model="ant:claude-test", max_tokens=64, messages=QUESTION
@@ -142,20 +156,35 @@ class TestAnthropic:
             final = await stream.get_final_message()
         assert final.content[0].text == "Say hello"  # type: ignore[union-attr]
 
-    async def test_a_tool_round_trip_with_the_test_model(self, anthropic_client: anthropic.AsyncAnthropic) -> None:
+    async def test_a_tool_round_trip_with_the_test_model(
+        self, anthropic_client: anthropic.AsyncAnthropic
+    ) -> None:
         messages: Any = [{"role": "user", "content": "call Bash"}]
         for stream in (False, True):
             first = await self._ask(anthropic_client, messages, stream)
             assert first.stop_reason == "tool_use"
             call: Any = first.content[0]
             assert (call.name, call.input) == ("Bash", {"command": ""})
-            result = [{"type": "tool_result", "tool_use_id": call.id, "content": [{"type": "text", "text": "hi"}]}]
-            told = [*messages, {"role": "assistant", "content": first.content}, {"role": "user", "content": result}]
+            result = [
+                {"type": "tool_result", "tool_use_id": call.id, "content": [{"type": "text", "text": "hi"}]}
+            ]
+            told = [
+                *messages,
+                {"role": "assistant", "content": first.content},
+                {"role": "user", "content": result},
+            ]
             second = await self._ask(anthropic_client, told, stream)
             assert second.content[0].text == "hi"  # type: ignore[union-attr]
 
-    async def _ask(self, client: anthropic.AsyncAnthropic, messages: Any, stream: bool) -> anthropic.types.Message:
-        asked: Any = {"model": "morello:tools", "max_tokens": 64, "messages": messages, "tools": [ANTHROPIC_TOOL]}
+    async def _ask(
+        self, client: anthropic.AsyncAnthropic, messages: Any, stream: bool
+    ) -> anthropic.types.Message:
+        asked: Any = {
+            "model": "morello:tools",
+            "max_tokens": 64,
+            "messages": messages,
+            "tools": [ANTHROPIC_TOOL],
+        }
         if not stream:
             message: anthropic.types.Message = await client.messages.create(**asked)
             return message
@@ -163,7 +192,9 @@ class TestAnthropic:
             return await running.get_final_message()
 
     async def test_tokens_are_counted(self, anthropic_client: anthropic.AsyncAnthropic, far: FarEnd) -> None:
-        assert (await anthropic_client.messages.count_tokens(model="morello:echo", messages=QUESTION)).input_tokens > 0
+        assert (
+            await anthropic_client.messages.count_tokens(model="morello:echo", messages=QUESTION)
+        ).input_tokens > 0
         far.behaviour = answers(200, b'{"input_tokens": 77}')
         counted = await anthropic_client.messages.count_tokens(model="ant:m", messages=QUESTION)
         assert counted.input_tokens == 77
@@ -173,7 +204,9 @@ class TestAnthropic:
         assert "morello:error" in listed
         assert (await anthropic_client.models.retrieve("morello:echo")).type == "model"
 
-    async def test_errors_are_the_sdks_own(self, anthropic_client: anthropic.AsyncAnthropic, far: FarEnd) -> None:
+    async def test_errors_are_the_sdks_own(
+        self, anthropic_client: anthropic.AsyncAnthropic, far: FarEnd
+    ) -> None:
         async def create(model: str, words: str = "Hi") -> Any:
             messages: Any = [{"role": "user", "content": words}]
             return await anthropic_client.messages.create(model=model, max_tokens=9, messages=messages)
@@ -201,7 +234,11 @@ class TestAnthropic:
                 await stream.get_final_message()
 
     async def test_pings_are_taken_in_stride(
-        self, api: Api, anthropic_client: anthropic.AsyncAnthropic, far: FarEnd, monkeypatch: pytest.MonkeyPatch
+        self,
+        api: Api,
+        anthropic_client: anthropic.AsyncAnthropic,
+        far: FarEnd,
+        monkeypatch: pytest.MonkeyPatch,
     ) -> None:
         monkeypatch.setattr("api.relay.HEARTBEAT_SECONDS", 0.05)
 
@@ -214,5 +251,7 @@ class TestAnthropic:
             await wire.end_stream()
 
         far.behaviour = slowly
-        async with anthropic_client.messages.stream(model="ant:m", max_tokens=64, messages=QUESTION) as stream:
+        async with anthropic_client.messages.stream(
+            model="ant:m", max_tokens=64, messages=QUESTION
+        ) as stream:
             assert "".join([part async for part in stream.text_stream]) == "Hello"

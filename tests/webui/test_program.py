@@ -139,7 +139,10 @@ class TestExitCodes:
         assert ended.returncode == 4
         assert "newer Morello" in ended.stderr
 
-    @pytest.mark.parametrize("words", [["nonsense"], ["key"], ["status", "--nope"], ["--dashboard-port", "x"], ["providers", "add", "x"]])
+    @pytest.mark.parametrize(
+        "words",
+        [["nonsense"], ["key"], ["status", "--nope"], ["--dashboard-port", "x"], ["providers", "add", "x"]],
+    )
     def test_wrong_usage_exits_64(self, home: Path, words: list[str]) -> None:
         ended = morello(*words, home=home)
         assert (ended.returncode, ended.stdout) == (64, "")
@@ -197,7 +200,12 @@ class TestCommands:
     def test_start_stop_restart_return_when_it_is_so(self, home: Path) -> None:
         with Program(home, port=free_port()) as program:
             program.ready()
-            for words, state in (("stop", "stopped"), ("stop", "stopped"), ("restart", "running"), ("start", "running")):
+            for words, state in (
+                ("stop", "stopped"),
+                ("stop", "stopped"),
+                ("restart", "running"),
+                ("start", "running"),
+            ):
                 done = program.do(words)
                 assert (done.returncode, done.stdout) == (0, "")
                 assert program.status()["state"] == state
@@ -230,13 +238,27 @@ class TestCommands:
         try:
             base = ["--base-url", "https://api.example/v1", "--dialect", "openai_chat"]
             secret = {"FAR_KEY": "sk-secret-of-the-test"}
-            assert morello("providers", "add", "one", *base, "--key-env", "FAR_KEY", home=home, **secret).returncode == 0
-            assert morello("providers", "add", "two", *base, "--key-stdin", home=home, given="sk-two\n").returncode == 0
+            assert (
+                morello(
+                    "providers", "add", "one", *base, "--key-env", "FAR_KEY", home=home, **secret
+                ).returncode
+                == 0
+            )
+            assert (
+                morello(
+                    "providers", "add", "two", *base, "--key-stdin", home=home, given="sk-two\n"
+                ).returncode
+                == 0
+            )
             claude = ["--base-url", "https://claude.example", "--dialect", "anthropic", "--no-key"]
             added = morello("providers", "add", "three", *claude, home=home)
             assert "https://claude.example/v1/messages" in added.stderr
             rows = json.loads(morello("providers", "list", "--json", home=home).stdout)
-            assert [(row["id"], row["has_key"]) for row in rows] == [("one", True), ("two", True), ("three", False)]
+            assert [(row["id"], row["has_key"]) for row in rows] == [
+                ("one", True),
+                ("two", True),
+                ("three", False),
+            ]
             assert "sk-" not in json.dumps(rows)
             models = json.loads(morello("models", "--json", home=home).stdout) if alive else []
             assert not alive or "morello:echo" in [model["id"] for model in models]
@@ -249,14 +271,25 @@ class TestCommands:
     @pytest.mark.parametrize(
         ("words", "sentence"),
         [
-            (["Bad", "--dialect", "openai_chat", "--base-url", "https://x", "--no-key"], "cannot be a provider's id"),
+            (
+                ["Bad", "--dialect", "openai_chat", "--base-url", "https://x", "--no-key"],
+                "cannot be a provider's id",
+            ),
             (["v1", "--dialect", "openai_chat", "--base-url", "https://x", "--no-key"], "Morello's own"),
             (["a", "--dialect", "klingon", "--base-url", "https://x", "--no-key"], "is not a dialect"),
-            (["a", "--dialect", "openai_chat", "--base-url", "http://api.example", "--no-key"], "Write https://"),
-            (["a", "--dialect", "openai_chat", "--base-url", "https://x", "--key-env", "NOT_SET"], "is not set"),
+            (
+                ["a", "--dialect", "openai_chat", "--base-url", "http://api.example", "--no-key"],
+                "Write https://",
+            ),
+            (
+                ["a", "--dialect", "openai_chat", "--base-url", "https://x", "--key-env", "NOT_SET"],
+                "is not set",
+            ),
         ],
     )
-    def test_a_provider_that_cannot_be_is_refused_in_words(self, home: Path, words: list[str], sentence: str) -> None:
+    def test_a_provider_that_cannot_be_is_refused_in_words(
+        self, home: Path, words: list[str], sentence: str
+    ) -> None:
         refused = morello("providers", "add", *words, home=home)
         assert (refused.returncode, refused.stdout) == (1, "")
         assert sentence in refused.stderr
@@ -267,7 +300,9 @@ class TestCommands:
             key = program.do("key", "show").stdout.strip()
             body = {"model": "morello:echo", "messages": [{"role": "user", "content": "private words"}]}
             address = program.status()["address"]
-            assert httpx.post(f"{address}/v1/messages", json=body, headers={"x-api-key": key}).status_code == 200
+            assert (
+                httpx.post(f"{address}/v1/messages", json=body, headers={"x-api-key": key}).status_code == 200
+            )
             httpx.get(f"{address}/v1/models?key={key}")
             program.end()
         log = (home / "logs" / "morello.log").read_text()
@@ -283,7 +318,11 @@ class TestAlone:
             assert program.ask().status_code == 200
             assert not (home / "control.sock").exists()
             status = program.status()
-            assert (status["state"], status["pid"], status["dashboard"]) == ("running", program.process.pid, None)
+            assert (status["state"], status["pid"], status["dashboard"]) == (
+                "running",
+                program.process.pid,
+                None,
+            )
             second = morello("serve", "--no-browser", home=home)
             assert second.returncode == 2
             assert f"pid {program.process.pid}" in second.stderr
@@ -300,9 +339,25 @@ class TestAlone:
 
 def test_help_names_every_command() -> None:
     told = subprocess.run(
-        [sys.executable, "-m", "webui", "--help"], env=environment(), cwd=ROOT, capture_output=True, text=True, check=True
+        [sys.executable, "-m", "webui", "--help"],
+        env=environment(),
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
     )
-    for command in ("serve", "status", "start", "stop", "restart", "login-url", "key", "port", "providers", "models"):
+    for command in (
+        "serve",
+        "status",
+        "start",
+        "stop",
+        "restart",
+        "login-url",
+        "key",
+        "port",
+        "providers",
+        "models",
+    ):
         assert command in told.stdout
 
 
@@ -325,5 +380,3 @@ def reading(program: Program) -> tuple[threading.Thread, threading.Event]:
     thread = threading.Thread(target=read, daemon=True)
     thread.start()
     return thread, begun
-
-
