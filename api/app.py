@@ -56,7 +56,7 @@ def build(gateway: Gateway, name: str = "api") -> Sanic[Any, Any]:
     """The API over `gateway`. Built once; a `Listener` opens and closes it."""
     app = Api(name)
     app.ctx.gateway, app.ctx.calls = gateway, Calls()
-    rooms = [room.routes for room in (public, models, openai, anthropic)]
+    rooms = [room.routes for room in (openai, anthropic, models, public)]
     for room in rooms:
         app.blueprint(room)
     app.ctx.endpoints = {route.name.rpartition(".")[2]: f"/{route.path}" for route in app.router.routes}

@@ -11,7 +11,7 @@ from msgspec import Struct
 from api import VERSION
 from api.errors import PortRefused, RunningNow
 from api.gateway import Gateway
-from api.listener import Failed, Listener, Running, State
+from api.listener import Failed, Listener, Running, State, Stopping
 from api.loopback import address
 from api.settings import HIGHEST_PORT, LOWEST_PORT
 
@@ -58,6 +58,8 @@ class Door:
 
     async def stop(self, drain: float | None = None) -> int:
         """Close, after `drain` seconds (None: the owner's setting). Returns how many streams were cut."""
+        if isinstance(self.state, Stopping):
+            drain = 0.0  # asked a second time: they mean now
         cut = await self.listener.close(self.gateway.settings.drain if drain is None else drain)
         await self.gateway.choices.change(api_wanted=False)
         return cut

@@ -24,7 +24,6 @@ from api.errors import ApiStopped, OwnerError, PortTaken
 FAREWELL_SECONDS: Final = (
     0.5  # for the error event of a cut stream to leave; a slow reader is aborted after it
 )
-BACKLOG: Final = 1024
 
 
 class Stopped(Struct, frozen=True):
@@ -133,7 +132,7 @@ class Listener:
         server = await self._app.create_server(
             sock=door,
             protocol=Connection,
-            backlog=BACKLOG,
+            backlog=ports.BACKLOG,
             return_asyncio_server=True,
             asyncio_server_kwargs={"start_serving": False},
         )

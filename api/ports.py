@@ -14,6 +14,7 @@ from api.settings import HIGHEST_PORT
 
 NEAR: Final = 50  # how many ports above a taken one are tried before giving up
 GREETING_SECONDS: Final = 0.5
+BACKLOG: Final = 1024  # callers that may wait while the loop is busy; the kernel caps it at its own limit
 
 
 class Greeting(msgspec.Struct):
@@ -24,7 +25,7 @@ class Greeting(msgspec.Struct):
 
 
 def bind(port: int) -> socket.socket:
-    """A socket bound to `port` on 127.0.0.1, not listening yet (0 picks a free one).
+    """A socket that listens on `port` of 127.0.0.1 (0 picks a free one); nobody is accepted yet.
 
     Raises `PortTaken` without a holder (see `explain`), or `PortRefused` with the system's reason.
     """
@@ -33,6 +34,8 @@ def bind(port: int) -> socket.socket:
         # Without it a rebind fails while old connections of ours are still closing.
         door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         door.bind((ADDRESS, port))
+        # Two sockets may be bound to a port as long as neither listens: only this proves that it is ours.
+        door.listen(BACKLOG)
         door.setblocking(False)
     except OSError as error:
         door.close()

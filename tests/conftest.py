@@ -78,10 +78,10 @@ def home(tmp_path: Path) -> Iterator[Home]:
     home.release()
 
 
-@pytest.fixture
-def cache() -> Path:
+@pytest.fixture(scope="session")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where the built-in model's file is, once for all tests: it is 250 MB."""
-    return Path(os.environ.get("MORELLO_TEST_CACHE") or Path.home() / ".cache" / "morello")
+    return tmp_path_factory.mktemp("morello") / "cache"
 
 
 @pytest.fixture

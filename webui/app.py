@@ -15,7 +15,7 @@ from sanic.exceptions import (
 )
 from sanic.response import BaseHTTPResponse, html, redirect, text
 
-from api.app import add_docs
+from api.app import Document, add_docs
 from api.calls import Calls
 from api.connection import Connection
 from api.door import Door
@@ -58,8 +58,8 @@ HEADERS: Final = {
 }
 
 GET, POST = ("GET", "HEAD"), ("POST",)
-PAGE, PUBLIC, PART = {"ctx_page": True}, {"ctx_public": True}, dict[str, bool]()
-PAGES: Final[tuple[tuple[str, tuple[str, ...], Any, dict[str, bool]], ...]] = (
+PAGE, PUBLIC, PART = {"ctx_page": True}, {"ctx_public": True}, dict[str, Any]()
+PAGES: Final[tuple[tuple[str, tuple[str, ...], Any, dict[str, Any]], ...]] = (
     ("/", GET, overview.show, PAGE),
     ("/start", POST, overview.start, PART),
     ("/restart", POST, overview.restart, PART),
@@ -81,7 +81,7 @@ def build(
     door: Door,
     sessions: Sessions,
     *,
-    document: bytes,
+    document: Document,
     login_command: str,
     name: str = "dashboard",
 ) -> Sanic[Any, Any]:

@@ -11,7 +11,6 @@ from api.providers.registry import Providers
 from webui.control import Order, Report
 from webui.session import Sessions
 
-ALONE = frozenset(("status", "key show", "key regenerate", "port", "providers list", "providers add", "providers remove", "models"))
 READING = frozenset(("key show", "port", "providers list"))
 
 
@@ -93,10 +92,10 @@ class Commands:
                 await providers.remove(str(given["id"]))
                 return None
             case _:
-                raise OwnerError(f"The running Morello knows no command “{command}”. Restart it after an update.")
+                raise OwnerError(
+                    f"The running Morello knows no command “{command}”. Restart it after an update."
+                )
 
     async def _add(self, providers: Providers, new: NewProvider) -> Provider:
         own = frozenset(port for port in (self._door.port, self._dashboard_port) if port)
         return await providers.add(new.id, new.dialect, new.base_url, new.key, name=new.name, own_ports=own)
-
-

@@ -15,6 +15,8 @@ from typing import Any, Final
 import msgspec
 from msgspec import Struct
 
+from api.home import refuse_others
+
 LONGEST_PATH: Final = 100  # bytes; the kernels' own limit is 108 on Linux and 104 on macOS
 LONGEST_LINE: Final = 1024 * 1024
 
@@ -54,8 +56,7 @@ class Control:
     async def open(self) -> None:
         """Listen. The home's lock is ours, so a socket that lies there is a dead one."""
         self._path.parent.mkdir(mode=0o700, exist_ok=True)
-        if self._path.parent.stat().st_uid != os.geteuid():
-            raise PermissionError(f"{self._path.parent} belongs to another user.")
+        refuse_others(self._path.parent)
         self._path.unlink(missing_ok=True)
         self._server = await asyncio.start_unix_server(self._serve, self._path, limit=LONGEST_LINE)
         self._path.chmod(0o600)

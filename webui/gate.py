@@ -47,7 +47,7 @@ def add_gate(app: Sanic[Any, Any], sessions: Sessions) -> None:
     @app.signal("http.routing.after")
     async def _visitor(request: Request, route: Any, **_: Any) -> None:
         require_our_site(request, route)
-        if not getattr(route.ctx, "public", False):
+        if not _is(route, "public"):
             request.ctx.session = await require_session(request, sessions)
             if request.method not in SAFE:
                 await require_token(request, request.ctx.session)
@@ -69,9 +69,7 @@ def require_our_site(request: Request, route: Any) -> None:
     site, origin = headers.get("sec-fetch-site"), headers.get("origin")
     if request.method not in SAFE:
         ours = change_is_ours(site, origin, host)
-    elif getattr(route.ctx, "public", False):
-        ours = True
-    elif getattr(route.ctx, "page", False) and _is_navigation(request):
+    elif _is(route, "public") or (_is(route, "page") and _is_navigation(request)):
         ours = True
     else:
         ours = part_is_ours(site) and origin in (None, f"http://{host}")
@@ -99,12 +97,15 @@ async def require_token(request: Request, session: Session) -> None:
 
 
 def field(request: Request, name: str) -> str | None:
-    """What a form says in the field `name`."""
-    values = request.form
+    """What a form says in the field `name`; an empty one says something too."""
+    values = request.get_form(keep_blank_values=True)
     return values.get(name) if values else None
+
+
+def _is(route: Any, mark: str) -> bool:
+    return getattr(route.ctx, mark, False)
 
 
 def _is_navigation(request: Request) -> bool:
     mode, destination = request.headers.get("sec-fetch-mode"), request.headers.get("sec-fetch-dest")
     return mode in (None, "navigate") and destination in (None, "document")
-

@@ -5,6 +5,7 @@ different, at most once a second; the first change after a calm is sent at once.
 """
 
 import asyncio
+import re
 import time
 from typing import Final
 
@@ -19,7 +20,10 @@ from webui.render import render
 HEARTBEAT_SECONDS: Final = 15.0
 HEARTBEAT: Final = ": still here\n\n"
 LEAST_GAP: Final = 1.0
-SETTLE: Final = 0.05  # a start passes through two states within milliseconds: only the second is worth a message
+_LINE_END: Final = re.compile(r"\r\n|[\r\n]")
+SETTLE: Final = (
+    0.05  # a start passes through two states within milliseconds: only the second is worth a message
+)
 
 
 async def live(request: Request, house: House) -> None:
@@ -63,4 +67,5 @@ def _message(request: Request, now: Card) -> str:
 
 def frame(html: str) -> str:
     """One unnamed event; htmx swaps the parts that are in it."""
-    return "".join(f"data: {line}\n" for line in html.splitlines() if line.strip()) + "\n"
+    # Not splitlines: U+2028 and its like end no line in an event stream.
+    return "".join(f"data: {line}\n" for line in _LINE_END.split(html) if line.strip()) + "\n"

@@ -47,7 +47,9 @@ async def serve(options: Options) -> int:
         async with Gateway.open(home, options.cache) as gateway:
             open_log(home.path, options.log_level, gateway.redact)
             if gateway.keys.was_unreadable:
-                say("The API key could not be read: master.key is not the one it was sealed with. There is a new key.")
+                say(
+                    "The API key could not be read: master.key is not the one it was sealed with. There is a new key."
+                )
             await _serve(options, home, gateway)
         return 0
     finally:
@@ -125,12 +127,14 @@ def open_browser(link: str, environment: Mapping[str, str]) -> None:
         # BROWSER may name a text browser, which would take over the terminal.
         quiet = {name: value for name, value in environment.items() if name != "BROWSER"}
         subprocess.Popen(
-            [opener, link], env=quiet, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            [opener, link],
+            env=quiet,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
         )
 
 
 def say(line: str) -> None:
     """Print a line at once, also into a pipe."""
     print(line, flush=True)
-
-

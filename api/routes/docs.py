@@ -23,6 +23,12 @@ DESCRIPTION: Final = (
     "One address and one key for every model you set up. Send the key as `Authorization: Bearer cs-sk-…` or as "
     "`x-api-key`. Models are named `provider:model`; `morello:echo` answers without any provider."
 )
+TAGS: Final = {
+    "openai": "For programs that speak OpenAI's API",
+    "anthropic": "For programs that speak Anthropic's API",
+    "models": "What there is to ask",
+    "public": "Without a key",
+}
 REFERENCE: Final = "#/components/schemas/{name}"
 FAILURES: Final = {
     400: "The request is wrong; the sentence names the field",
@@ -81,6 +87,8 @@ def _generate(rooms: tuple[Blueprint, ...]) -> bytes:
         notes = [_describe(route.handler) for route in app.router.routes]
         SpecificationBuilder.reset()
         builder = SpecificationBuilder()
+        for room in rooms:  # the page shows them in this order
+            builder.tag(room.name, TAGS[room.name])
         builder.add_security_scheme("key", "http", scheme="bearer", bearer_format="cs-sk-…")
         structs = {struct: None for note in notes for struct in note.structs}
         _, schemas = msgspec.json.schema_components(structs, ref_template=REFERENCE)

@@ -123,9 +123,10 @@ class Reply(httpx.AsyncByteStream):
 
     def wake(self) -> None:
         """Something arrived, or nothing more will."""
-        if self.sink is not None and self.parts and not self.on_hold:
+        sink = self.sink
+        if sink is not None and self.parts and not self.on_hold:
             try:
-                self.sink(self._take())
+                sink(self._take())
             except Exception as error:
                 return self._give_up(error)
             if not self.complete:
@@ -309,19 +310,19 @@ class Connection(asyncio.Protocol):
 
     async def send_stream(self, head: bytes, stream: httpx.AsyncByteStream, patience: float | None) -> None:
         """Write a request whose body is still being made. An answer, or an error, ends that early."""
-        reply, self.sending = (
-            self.reply,
-            True,
-        )  # until the last chunk: the next request would be read as this body
+        reply = self.reply
+        assert reply is not None
+        self.sending = True  # until the last chunk, or the next request would be read as more of this body
         self.transport.write(head)
         async for part in stream:
-            if reply is None or reply.status or reply.error:
+            if reply.status or reply.error:
                 return
             if part:
                 self.transport.writelines((b"%x\r\n" % len(part), part, b"\r\n"))
                 await self.drain(patience)
-        self.transport.write(b"0\r\n\r\n")
-        self.sending = False
+        if not reply.status and not reply.error:
+            self.transport.write(b"0\r\n\r\n")
+            self.sending = False
 
     async def drain(self, patience: float | None) -> None:
         """Wait until the socket takes more, or an answer makes that pointless."""

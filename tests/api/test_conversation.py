@@ -30,7 +30,7 @@ replies = st.builds(Reply, st.lists(parts, max_size=4).map(tuple), st.sampled_fr
 
 @st.composite
 def streams(draw):
-    """A reply, and events that tell it: every part in portions, the parts' growth mixed if they run together."""
+    """A reply, and events that tell it: every part in portions, which mix if the parts run together."""
     reply = draw(replies)
     growths = []
     for index, part in enumerate(reply.parts):
@@ -39,7 +39,9 @@ def streams(draw):
         growths += [PartGrew(index, piece) for piece in (whole[:cut], whole[cut:])]
     if draw(st.booleans()):
         growths.sort(key=lambda grew: -grew.index)
-    blanks = [Text("") if isinstance(part, Text) else ToolCall(part.id, part.name, "") for part in reply.parts]
+    blanks = [
+        Text("") if isinstance(part, Text) else ToolCall(part.id, part.name, "") for part in reply.parts
+    ]
     starts = [PartStarted(index, blank) for index, blank in enumerate(blanks)]
     ends = [PartEnded(index) for index in range(len(blanks))]
     return reply, [Started(3), *starts, *growths, *ends, Finished(reply.reason, reply.usage)]

@@ -4,7 +4,7 @@ import json
 import time
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from api.dialects.envelope import LONGEST_MODEL, open_envelope
@@ -14,14 +14,14 @@ HELLO = b'"messages":[{"role":"user","content":"Hello"}]'
 MODEL = b'"model":"morello:echo"'
 GOOD = b"{%b,%b}" % (MODEL, HELLO)
 
-names = st.text(st.characters(codec="utf-8"), min_size=1, max_size=40).filter(str.strip)
+names = st.text(min_size=1, max_size=40).filter(str.strip)
 spaces = st.sampled_from(["", "", " ", "\n  ", "\t", "\r\n"])
 values = st.recursive(
     st.none()
     | st.booleans()
     | st.integers()
     | st.floats(allow_nan=False, allow_infinity=False)
-    | st.text(st.characters(codec="utf-8"), max_size=8),
+    | st.text(max_size=8),
     lambda inner: (
         st.lists(inner, max_size=3)
         | st.dictionaries(st.sampled_from(["model", "messages", 'a"b', "\\", "ü", ""]), inner, max_size=3)
@@ -38,7 +38,7 @@ def written(draw, value, indent=None):
 @st.composite
 def bodies(draw):
     """A good body in three pieces: what stands before the model's name, the name, what stands after it."""
-    fields = draw(st.dictionaries(st.text(st.characters(codec="utf-8"), max_size=6), values, max_size=5))
+    fields = draw(st.dictionaries(st.text(max_size=6), values, max_size=5))
     fields |= {"model": draw(names), "messages": draw(st.lists(values, min_size=1, max_size=3))}
     fields |= draw(st.sampled_from([{}, {"stream": True}, {"stream": False}, {"stream": None}]))
     before, after, seen = "{", "", False
@@ -58,6 +58,7 @@ def bodies(draw):
     return before.encode(), written(draw, fields["model"]).encode(), (after + "}").encode()
 
 
+@settings(max_examples=60)
 @given(bodies(), names)
 def test_renaming_changes_the_name_of_the_model_and_no_other_byte(pieces, name):
     before, model, after = pieces
@@ -67,6 +68,7 @@ def test_renaming_changes_the_name_of_the_model_and_no_other_byte(pieces, name):
     assert json.loads(renamed[len(before) : len(renamed) - len(after)]) == name
 
 
+@settings(max_examples=60)
 @given(bodies(), names)
 def test_a_renamed_body_says_the_same_with_another_model(pieces, name):
     body = b"".join(pieces)
@@ -75,6 +77,7 @@ def test_a_renamed_body_says_the_same_with_another_model(pieces, name):
     assert list(json.loads(renamed)) == list(json.loads(body))
 
 
+@settings(max_examples=60)
 @given(bodies())
 def test_the_model_and_the_wish_for_a_stream_are_read(pieces):
     body = b"".join(pieces)
@@ -86,7 +89,8 @@ def test_the_model_and_the_wish_for_a_stream_are_read(pieces):
 @given(
     st.lists(
         st.tuples(
-            st.sampled_from(["model", "messages", "a", "b"]), st.sampled_from(['"x"', '"y"', "[1]", "1", "12"])
+            st.sampled_from(["model", "messages", "a", "b"]),
+            st.sampled_from(['"x"', '"y"', "[1]", "1", "12"]),
         ),
         max_size=5,
     )

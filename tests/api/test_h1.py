@@ -162,7 +162,7 @@ async def ask(transport, question):
 
 
 async def until(condition):
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(10):
         while not condition():  # noqa: ASYNC110, the far end sets no events
             await asyncio.sleep(0.005)
 
@@ -214,9 +214,10 @@ async def test_a_connection_that_ended_while_idle_is_replaced():
             await until(lambda: not far.tasks)
 
 
+@pytest.mark.parametrize("surplus", [EVIL, b"evil", b"HTTP/1.1"])
 @on_both_loops
-async def test_what_was_not_asked_for_is_never_the_next_answer():
-    async with FarEnd(says(HELLO + EVIL)) as far, H1Transport() as transport:
+async def test_what_was_not_asked_for_is_never_the_next_answer(surplus):
+    async with FarEnd(says(HELLO + surplus)) as far, H1Transport() as transport:
         assert [await ask(transport, far.request()) for _ in range(3)] == [b"hello"] * 3
         assert far.connections == 3
 
@@ -279,6 +280,16 @@ async def test_a_stale_connection_is_replaced_even_where_one_is_the_limit():
     script, _ = closes_the_second(says_goodbye)
     async with FarEnd(script) as far, H1Transport(max_connections=1) as transport:
         assert await asyncio.gather(*[ask(transport, far.request()) for _ in range(6)]) == [b"hello"] * 6
+
+
+@on_both_loops
+async def test_the_repetition_does_not_try_another_idle_connection():
+    script, asked = closes_the_second(says_goodbye)
+    async with FarEnd(script) as far, H1Transport() as transport:
+        await asyncio.gather(*[ask(transport, far.request()) for _ in range(3)])
+        assert far.connections == 3
+        assert await ask(transport, far.request()) == b"hello"
+        assert (len(asked), far.connections) == (5, 4)
 
 
 @on_both_loops
@@ -547,11 +558,13 @@ async def test_the_head_of_a_request_is_framed_by_the_transport_alone():
     async with FarEnd(script) as far, H1Transport() as transport:
         await ask(transport, far.request(b"{}", headers=headers))
         await ask(transport, far.request(b"", method="GET", headers=[(b"x-a", b"b")]))
+        await ask(transport, far.request(b"{}", method="GET", headers=[(b"x-a", b"b")]))
         await ask(transport, far.request(b"", headers=[(b"x-a", b"b")]))
     named, unnamed = b"host: own.example", b"host: 127.0.0.1:%d" % far.port
     assert [sorted(head.strip().split(b"\r\n")) for head in heads] == [
         [b"content-length: 2", named, b"post /v1/chat?a=b http/1.1", b"x-a: b"],
         [b"get /v1/chat?a=b http/1.1", unnamed, b"x-a: b"],
+        [b"content-length: 2", b"get /v1/chat?a=b http/1.1", unnamed, b"x-a: b"],
         [b"content-length: 0", unnamed, b"post /v1/chat?a=b http/1.1", b"x-a: b"],
     ]
 
@@ -574,13 +587,17 @@ async def test_an_early_refusal_of_a_large_body_is_heard_at_once(body):
 
     async def script(reader, writer):
         await reader.readuntil(b"\r\n\r\n")
-        writer.write(b"HTTP/1.1 413 Too Large\r\ncontent-length: 2\r\n\r\nno")
+        writer.write(b"HTTP/1.1 413 Too Large\r\ncontent-length: 2\r\n\r\n")
         await refused.wait()
+        writer.write(b"no")
+        await reader.read(1)
         return False
 
     async with FarEnd(script) as far, H1Transport() as transport:
         for connections in (1, 2):
+            refused.clear()
             reply = await reply_to(transport, far.request(body))
+            refused.set()
             assert (reply.status, await read(reply)) == (413, b"no")
             assert far.connections == connections
 
@@ -617,14 +634,15 @@ async def test_only_silence_counts_as_silence():
         assert 1.0 < time.monotonic() - began < 10
 
 
+@pytest.mark.parametrize("poured", [True, False])
 @on_both_loops
-async def test_patience_can_be_set_anew_for_the_body():
+async def test_patience_can_be_set_anew_for_the_body(poured):
     async with FarEnd(says_and_waits(HALF)) as far, H1Transport() as transport:
         reply = await reply_to(transport, far.request(read=20))
         reply.patience = 0.1
         began = time.monotonic()
         with pytest.raises(httpx.ReadTimeout):
-            await read(reply)
+            await (pour(reply, lambda _: None) if poured else read(reply))
         assert time.monotonic() - began < 10
 
 
@@ -652,11 +670,38 @@ async def test_a_reply_on_hold_is_not_a_silent_provider():
         got: list[bytes] = []
         pouring = asyncio.create_task(pour(reply, got.append))
         await asyncio.sleep(0.6)
-        assert not pouring.done()
+        assert not reply.complete
         reply.hold(False)
         with pytest.raises(httpx.ReadTimeout):
             await pouring
         assert got == [b"half"]
+
+
+@on_both_loops
+async def test_a_provider_that_takes_a_request_slowly_is_not_silent():
+    async def script(reader, writer):
+        await reader.readuntil(b"\r\n\r\n")
+        await asyncio.sleep(0.6)
+        await reader.readexactly(20_000_000)
+        writer.write(HELLO)
+
+    async with FarEnd(script) as far, H1Transport() as transport:
+        assert await ask(transport, far.request(b"q" * 20_000_000, read=0.25)) == b"hello"
+
+
+@pytest.mark.parametrize("body", [b"q" * 20_000_000, Made(b"q" * 20_000_000)], ids=["whole", "streamed"])
+@on_both_loops
+async def test_a_provider_that_hangs_up_during_a_request_is_noticed_at_once(body):
+    async def script(reader, writer):
+        await reader.readuntil(b"\r\n\r\n")
+        await asyncio.sleep(0.05)
+        return resets(writer)
+
+    async with FarEnd(script) as far, H1Transport() as transport:
+        began = time.monotonic()
+        with pytest.raises(httpx.ReadError):
+            await ask(transport, far.request(body))
+        assert time.monotonic() - began < 10
 
 
 @on_both_loops
@@ -705,27 +750,22 @@ async def test_no_more_connections_than_allowed_and_everyone_gets_a_turn():
 
 
 @on_both_loops
-async def test_a_turn_given_to_someone_who_left_is_passed_on():
-    async def script(reader, writer):
-        await read_request(reader)
-        await asyncio.sleep(0.05)
-        writer.write(HELLO)
-
-    async with FarEnd(script) as far, H1Transport(max_connections=2) as transport:
-        tasks = [asyncio.create_task(ask(transport, far.request())) for _ in range(8)]
-        await asyncio.sleep(0.02)
-        for task in tasks[2:7]:
-            task.cancel()
-        assert (await asyncio.gather(*tasks, return_exceptions=True))[7] == b"hello"
-
-
-@on_both_loops
 async def test_turns_pass_on_where_every_connection_ends_with_its_answer():
     async with (
         FarEnd(says(HELLO, then_closes=True)) as far,
         H1Transport(max_connections=1) as transport,
     ):
         assert await asyncio.gather(*[ask(transport, far.request()) for _ in range(10)]) == [b"hello"] * 10
+
+
+@on_both_loops
+async def test_whoever_cannot_connect_passes_the_turn_on():
+    async with FarEnd(says(HELLO)) as far:
+        pass
+    async with H1Transport(max_connections=1) as transport:
+        asking = [ask(transport, far.request()) for _ in range(4)]
+        failures = await asyncio.gather(*asking, return_exceptions=True)
+    assert [type(failure) for failure in failures] == [httpx.ConnectError] * 4
 
 
 @on_both_loops
@@ -767,6 +807,30 @@ async def test_a_reply_left_midway_takes_its_connection_along():
 
 
 @on_both_loops
+async def test_a_cancelled_pour_leaves_the_sink_in_peace():
+    more = asyncio.Event()
+
+    async def script(reader, writer):
+        await read_request(reader)
+        writer.write(CHUNKED + b"1\r\na\r\n")
+        await more.wait()
+        writer.write(b"1\r\nb\r\n")
+        await reader.read()
+        return False
+
+    async with FarEnd(script) as far, H1Transport() as transport:
+        reply = await reply_to(transport, far.request())
+        got: list[bytes] = []
+        pouring = asyncio.create_task(reply.pour(got.append))
+        await until(lambda: got)
+        pouring.cancel()
+        more.set()
+        await until(lambda: reply.unread)
+        assert got == [b"a"]
+        await reply.aclose()
+
+
+@on_both_loops
 async def test_a_closed_reply_is_never_taken_for_a_whole_one():
     async with FarEnd(says(HELLO)) as far, H1Transport() as transport:
         reply = await reply_to(transport, far.request())
@@ -802,19 +866,18 @@ async def test_closing_the_transport_leaves_no_connection_that_was_just_being_ma
     connect = loop.create_connection
 
     async def create_connection(*args, **kwargs):
-        made = await connect(*args, **kwargs)
         await reached.wait()
-        return made
+        return await connect(*args, **kwargs)
 
     monkeypatch.setattr(loop, "create_connection", create_connection)
     async with FarEnd(says(HELLO)) as far:
         asking = asyncio.create_task(reply_to(transport, far.request()))
-        await until(lambda: far.connections)
+        await settle()
         await transport.aclose()
         reached.set()
         with pytest.raises(httpx.ConnectError):
             await asking
-        await until(lambda: not far.tasks)
+        await until(lambda: far.connections and not far.tasks)
 
 
 # Pouring
@@ -1361,3 +1424,28 @@ async def test_a_connection_lost_before_the_question_is_an_error_not_a_wait():
             patch.setattr(Wire, "connect", connect_and_lose)
             with pytest.raises(httpx.RemoteProtocolError, match="before it was asked"):
                 await reply_to(transport, request(9, read=None))
+
+
+async def test_a_turn_given_to_someone_who_leaves_is_passed_on():
+    async with over_wires(max_connections=1) as (transport, wires):
+        asking = await began(transport, wires)
+        leaving, staying = [asyncio.create_task(ask(transport, request(9))) for _ in range(2)]
+        await settle()
+        wires[0].feed(HELLO)
+        leaving.cancel()
+        assert await read(await asking) == b"hello"
+        await settle()
+        wires[0].feed(HELLO)
+        assert await staying == b"hello"
+        assert leaving.cancelled()
+
+
+async def test_a_connection_that_is_just_being_cut_is_not_used_again():
+    async with over_wires() as (transport, wires):
+        asking = await began(transport, wires)
+        wires[0].feed(HELLO)
+        assert await read(await asking) == b"hello"
+        asyncio.get_running_loop().call_soon(lambda: wires[1].feed(HELLO))
+        wires[0].feed(b"?")
+        assert await ask(transport, request(9)) == b"hello"
+        assert len(wires) == 2

@@ -32,11 +32,6 @@ SHOUT = {
 }
 
 
-@pytest.fixture(scope="module")
-def cache(tmp_path_factory):
-    return tmp_path_factory.mktemp("morello") / "cache"
-
-
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def model(cache):
     model = LocalModel(cache)

@@ -501,3 +501,33 @@ class TestTestModels:
         assert got.status_code == 500
         assert "ZeroDivisionError" in caplog.text
         assert "division" not in got.text
+
+
+class TestBackPressure:
+    async def test_a_caller_who_stops_reading_stops_the_provider_too(self, api: Api) -> None:
+        sent = 0
+
+        async def floods(_received: Received, wire: Wire) -> None:
+            nonlocal sent
+            await wire.begin_stream()
+            frame = chat_frames(["x" * 65536])[1]
+            for _ in range(2000):
+                await wire.chunk(frame)
+                sent += len(frame)
+
+        async with far_end(floods) as far:
+            await provide(api, far.url)
+            body = json.dumps(asks("far:m", stream=True))
+            reader, writer = await asyncio.open_connection("127.0.0.1", api.listener.port, limit=4096)
+            head = f"POST {CHAT_PATH} HTTP/1.1\r\nhost: localhost\r\nx-api-key: {api.key}\r\ncontent-length: {len(body)}"
+            writer.write(f"{head}\r\n\r\n{body}".encode())
+            await reader.readuntil(b"\r\n\r\n")
+            before = -1
+            while sent != before:  # until nobody moves any more
+                before = sent
+                await asyncio.sleep(0.3)
+            # What the two kernels' socket buffers hold is not ours; 130 MB would be.
+            assert sent < 30_000_000
+            writer.close()
+            async with asyncio.timeout(1):
+                await far.hung_up.wait()

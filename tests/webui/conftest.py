@@ -1,20 +1,28 @@
 """The dashboard, running for real: its own listener on a free port, over a real gateway and a real API."""
 
+import asyncio
 import itertools
 import socket
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, BrowserContext, Page
 from sanic import Sanic
 
 from api import ports
-from api.door import address
-from api.listener import Listener, Running
-from tests.conftest import Api
+from api.gateway import Gateway
+from api.home import Home
+from api.listener import Listener, Running, State, Stopped
+from api.loopback import address
+from tests.browser import Gallery, Watch, chromium
+from tests.conftest import Api, api_over
 from webui import app as dashboard_app
 from webui.session import Session, Sessions
 
@@ -45,7 +53,7 @@ class Dashboard:
         return self.sessions.new_link(self.url)
 
     def client(self, **headers: str) -> httpx.AsyncClient:
-        """A browser's window that is signed in; its headers are those of a page of ours, unless told otherwise."""
+        """A browser's window that is signed in; its headers are of a page of ours, unless told otherwise."""
         ours = {"origin": self.url, "accept": "text/html", "x-csrf-token": self.csrf}
         cookies = {self.sessions.cookie: self.identity}
         return httpx.AsyncClient(
@@ -54,11 +62,22 @@ class Dashboard:
 
     def stranger(self, **headers: str) -> httpx.AsyncClient:
         """A browser's window that is not signed in."""
-        return httpx.AsyncClient(base_url=self.url, headers={"accept": "text/html", **_dashes(headers)}, timeout=20)
+        return httpx.AsyncClient(
+            base_url=self.url, headers={"accept": "text/html", **_dashes(headers)}, timeout=20
+        )
 
 
 def _dashes(headers: dict[str, str]) -> dict[str, str]:
     return {name.replace("_", "-"): value for name, value in headers.items()}
+
+
+async def until(condition: Callable[[], object], seconds: float = 10.0) -> None:
+    """Wait for something to become true."""
+    async with asyncio.timeout(seconds):
+        while True:
+            if condition():
+                return
+            await asyncio.sleep(0.02)
 
 
 def free_port() -> int:
@@ -108,3 +127,69 @@ async def taken_port(dashboard: Dashboard) -> AsyncIterator[int]:
         holder.bind(("127.0.0.1", dashboard.api.door.port))
         holder.listen()
         yield dashboard.api.door.port
+
+
+# The browser's tests and the servers they look at live in one event loop, which lasts as long as the browser.
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def browser() -> AsyncIterator[Browser]:
+    async with chromium() as browser:
+        yield browser
+
+
+@dataclass
+class Site:
+    """The dashboard and a browser that is about to look at it."""
+
+    dashboard: Dashboard
+    context: BrowserContext
+    watch: Watch
+    gallery: Gallery
+
+    @property
+    def api(self) -> Api:
+        return self.dashboard.api
+
+    def show(self, state: State) -> None:
+        """Have the page show `state`, whatever the truth is."""
+        self.api.listener.state = state
+        self.api.gateway.news.tell()
+
+    def end_show(self) -> None:
+        """Back to the truth."""
+        listener = self.api.listener
+        if isinstance(listener.state, Running) != (listener._server is not None):
+            listener.state = Stopped(time.time())
+
+    async def open(self, context: BrowserContext | None = None) -> Page:
+        """A tab on the overview, signed in by a link."""
+        page = await (context or self.context).new_page()
+        await page.goto(self.dashboard.link())
+        await page.wait_for_url(f"{self.dashboard.url}/")
+        return page
+
+    async def tab(self) -> Page:
+        """One more tab of who is signed in already."""
+        page = await self.context.new_page()
+        await page.goto(self.dashboard.url)
+        return page
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def site(browser: Browser, home: Home, cache: Path) -> AsyncIterator[Site]:
+    async with Gateway.open(home, cache) as gateway, api_over(gateway) as api:
+        await api.door.move(free_port())
+        async with dashboard_over(api) as dashboard:
+            context = await browser.new_context(viewport={"width": 1360, "height": 900}, locale="en-GB")
+            context.set_default_timeout(15_000)
+            await context.grant_permissions(["clipboard-read", "clipboard-write"], origin=dashboard.url)
+            watch = Watch(context, dashboard.url, "data:", "blob:")
+            site = Site(dashboard, context, watch, Gallery())
+            try:
+                yield site
+            finally:
+                await context.close()
+                site.end_show()
+    assert watch.complaints == []
+    assert watch.elsewhere == []

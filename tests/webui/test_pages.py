@@ -8,7 +8,7 @@ import pytest
 
 from api.errors import Holder, PortRefused, PortTaken
 from api.listener import Failed, Running, Starting, Stopped, Stopping
-from tests.webui.conftest import LOGIN_COMMAND, free_port
+from tests.webui.conftest import LOGIN_COMMAND, free_port, until
 from tests.webui.reading import find, find_all
 from tests.webui.wire import raw, status_of
 
@@ -87,9 +87,12 @@ async def test_logging_out_ends_the_session_and_drops_the_cookie(dashboard):
 
 
 async def test_an_old_page_is_told_to_load_itself_again(dashboard):
-    async with dashboard.stranger(origin=dashboard.url, **{"hx-request": "true"}) as browser:
-        answer = await browser.post("/start")
-    assert (answer.status_code, answer.headers["hx-refresh"]) == (401, "true")
+    async with dashboard.stranger(origin=dashboard.url, **HTMX) as browser:
+        signed_out = await browser.post("/start")
+    async with dashboard.client(x_csrf_token="of a session before", **HTMX) as browser:
+        signed_in_anew = await browser.post("/start")
+    assert (signed_out.status_code, signed_out.headers["hx-refresh"]) == (401, "true")
+    assert (signed_in_anew.status_code, signed_in_anew.headers["hx-refresh"]) == (403, "true")
 
 
 # Headers
@@ -127,15 +130,21 @@ async def test_a_malformed_request_is_answered_with_the_headers_too(dashboard):
 async def test_only_a_static_file_asked_for_by_its_version_is_kept(dashboard):
     async with dashboard.client() as browser:
         page = (await browser.get("/")).text
-        named = [link["href"] for link in find_all(page, "link")] + [script["src"] for script in find_all(page, "script")]
+        named = [link["href"] for link in find_all(page, "link")] + [
+            script["src"] for script in find_all(page, "script")
+        ]
         assert len(named) == 5
         for address in named:
-            assert (await browser.get(address)).headers["cache-control"] == "public, max-age=31536000, immutable"
+            assert (await browser.get(address)).headers[
+                "cache-control"
+            ] == "public, max-age=31536000, immutable"
         assert (await browser.get("/static/app.css?v=0")).headers["cache-control"] == "no-store"
         assert (await browser.get("/static/app.css")).headers["content-type"] == "text/css; charset=utf-8"
 
 
-@pytest.mark.parametrize("name", ["..", "../pyproject.toml", "%2e%2e/api/app.py", "vendor", "", "/etc/passwd"])
+@pytest.mark.parametrize(
+    "name", ["..", "../pyproject.toml", "%2e%2e/api/app.py", "vendor", "", "/etc/passwd"]
+)
 async def test_nothing_but_static_files_is_served(dashboard, name):
     assert await status_of(dashboard, f"GET /static/{name} HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n") == 404
 
@@ -222,7 +231,7 @@ async def test_the_card_says_what_is_so(dashboard, now, state, title, says):
     bar = find(page, "div", class_="server__bar")
     assert find(page, id="server")["data-state"] == state.name
     assert find(page, id="server-title").text == title
-    assert re.fullmatch(says, [part for part in bar.inside if part.tag == "p"][0].text)
+    assert re.fullmatch(says, next(part for part in bar.inside if part.tag == "p").text)
     assert find(page, id="chip").text == f"{title}:{dashboard.api.gateway.settings.port}"
 
 
@@ -239,7 +248,12 @@ async def test_each_state_offers_what_can_be_done_in_it_and_nothing_else(dashboa
     stopped = ["/logout", "/start", "/port", "/key/reveal", "/key/regenerate"]
     assert buttons(await page_in(dashboard, Stopped(NOW))) == stopped
     assert buttons(await page_in(dashboard, Starting(1234))) == ["/logout", "/key/reveal"]
-    assert buttons(await page_in(dashboard, Running(1234, NOW))) == ["/logout", "/restart", "/stop", "/key/reveal"]
+    assert buttons(await page_in(dashboard, Running(1234, NOW))) == [
+        "/logout",
+        "/restart",
+        "/stop",
+        "/key/reveal",
+    ]
     assert buttons(await page_in(dashboard, Stopping(1234, 0.0))) == ["/logout", "/key/reveal"]
     assert buttons(await page_in(dashboard, Stopping(1234, 9e9))) == ["/logout", "/stop", "/key/reveal"]
     failed = ["/logout", "/start", "/start", "/port", "/key/reveal", "/key/regenerate"]
@@ -291,7 +305,13 @@ async def test_another_morello_is_one_click_away(dashboard):
 
 
 @pytest.mark.parametrize(
-    "address", ["javascript:alert(1)", "http://evil.example/", "http://127.0.0.1:1@evil.example/", "http://127.0.0.1.evil:1"]
+    "address",
+    [
+        "javascript:alert(1)",
+        "http://evil.example/",
+        "http://127.0.0.1:1@evil.example/",
+        "http://127.0.0.1.evil:1",
+    ],
 )
 async def test_an_address_that_a_stranger_tells_is_not_believed(dashboard, address):
     other = Holder("python", 1, is_morello=True, dashboard=address)
@@ -304,7 +324,9 @@ async def test_a_failure_of_another_kind_is_told_in_its_own_words(dashboard):
     assert find(page, role="alert").text == "This system wants <b>more</b>."
 
 
-@pytest.mark.parametrize("name", ['"><img src=x onerror=alert(1)>', 'x" hx-get="/key/copy" hx-trigger="load', "x" * 10_000])
+@pytest.mark.parametrize(
+    "name", ['"><img src=x onerror=alert(1)>', 'x" hx-get="/key/copy" hx-trigger="load', "x" * 10_000]
+)
 async def test_hostile_text_stays_text(dashboard, name):
     page = await page_in(dashboard, Failed(23333, PortTaken(23333, Holder(name, 1, name), 23334), NOW))
     told = find_all(page, "dd")
@@ -403,7 +425,9 @@ async def test_a_wrong_port_comes_back_with_what_was_typed_and_why(dashboard, ty
             assert answer.status_code == 422
             assert find(answer.text, id="port")["value"] == typed
             assert find(answer.text, id="port")["aria-invalid"] == "true"
-            assert re.search("Choose one from 1000 to 65535|Type a number", find(answer.text, id="port-hint").text)
+            assert re.search(
+                "Choose one from 1000 to 65535|Type a number", find(answer.text, id="port-hint").text
+            )
     assert dashboard.api.door.port == before
     assert isinstance(dashboard.api.door.state, Stopped)
 
@@ -472,35 +496,29 @@ async def test_stop_waits_for_the_drain_and_stop_now_does_not(dashboard):
         call.task = asyncio.create_task(asyncio.Event().wait())
         async with dashboard.client(**HTMX) as browser:
             stopping = asyncio.create_task(browser.post("/stop"))
-            while not isinstance(dashboard.api.door.state, Stopping):
-                await asyncio.sleep(0.01)
+            await until(lambda: isinstance(dashboard.api.door.state, Stopping))
             page = (await browser.get("/")).text
             assert find(page, id="server-title").text == "Stopping…"
             assert not stopping.done()
             now = asyncio.create_task(browser.post("/stop", data={"now": "1"}))
-            while not call.task.cancelled():
-                await asyncio.sleep(0.01)
+            await until(call.task.cancelled)
             first, second = await stopping, await now
     assert find(first.text, class_="toast").text == "Stopped. 1 stream was cut."
     assert find_all(second.text, class_="toast") == []
 
 
-async def test_what_was_begun_is_ended_though_the_caller_hangs_up(dashboard):
+async def test_what_was_begun_is_ended_though_the_caller_hangs_up(dashboard, caplog):
     await dashboard.api.gateway.choices.change(drain=0.5)
     await dashboard.api.door.start()
     with dashboard.api.app.ctx.calls.running() as call:
         call.task = asyncio.create_task(asyncio.Event().wait())
         async with dashboard.client(**HTMX) as browser:
             hanging_up = asyncio.create_task(browser.post("/stop"))
-            while not isinstance(dashboard.api.door.state, Stopping):
-                await asyncio.sleep(0.01)
+            await until(lambda: isinstance(dashboard.api.door.state, Stopping))
             hanging_up.cancel()
-        async with asyncio.timeout(10):
-            while not call.task.cancelled():
-                await asyncio.sleep(0.01)
-    async with asyncio.timeout(10):
-        while not isinstance(dashboard.api.door.state, Stopped):
-            await asyncio.sleep(0.01)
+        await until(call.task.cancelled)
+    await until(lambda: isinstance(dashboard.api.door.state, Stopped))
+    assert caplog.text == ""
 
 
 async def test_health_says_where_the_api_is(dashboard):

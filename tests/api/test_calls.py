@@ -1,0 +1,111 @@
+"""The calls in progress, and how they are cut."""
+
+import asyncio
+
+import pytest
+
+from api.calls import Calls
+from api.errors import ApiStopped
+
+REASON = ApiStopped("Morello was stopped by its owner.")
+
+
+class Caller:
+    """A call that goes on until it is let go or cut."""
+
+    def __init__(self, calls, streams=False):
+        self.calls, self.streams = calls, streams
+        self.begun, self.may_end = asyncio.Event(), asyncio.Event()
+        self.told = None
+        self.task = asyncio.create_task(self.run())
+
+    async def run(self):
+        with self.calls.running() as call:
+            call.streams = self.streams
+            self.begun.set()
+            try:
+                await self.may_end.wait()
+            except asyncio.CancelledError:
+                self.told = call.broken
+                if call.broken is None:
+                    raise
+
+
+async def callers(calls, *streams):
+    begun = [Caller(calls, stream) for stream in streams]
+    await asyncio.gather(*(caller.begun.wait() for caller in begun))
+    return begun
+
+
+async def test_calls_are_counted_while_they_run():
+    calls = Calls()
+    first, second = await callers(calls, True, False)
+    assert (len(calls), calls.streams) == (2, 1)
+    first.may_end.set()
+    await first.task
+    assert (len(calls), calls.streams) == (1, 0)
+    second.may_end.set()
+    await second.task
+    assert len(calls) == 0
+
+
+async def test_a_cut_tells_every_call_why_and_counts_the_streams():
+    calls = Calls()
+    cut = await callers(calls, True, True, False)
+    assert calls.cut(REASON) == 2
+    await asyncio.gather(*(caller.task for caller in cut))
+    assert [caller.told for caller in cut] == [REASON] * 3
+    assert len(calls) == 0
+
+
+async def test_a_second_cut_changes_nothing():
+    calls = Calls()
+    (caller,) = await callers(calls, True)
+    calls.cut(REASON)
+    calls.cut(ApiStopped("Another reason."))
+    await caller.task
+    assert caller.told == REASON
+
+
+async def test_a_caller_who_hangs_up_was_not_cut():
+    calls = Calls()
+    (caller,) = await callers(calls, True)
+    caller.task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await caller.task
+    assert caller.told is None
+    assert len(calls) == 0
+
+
+async def test_a_call_that_fails_is_over():
+    calls = Calls()
+    with pytest.raises(LookupError), calls.running():
+        raise LookupError
+    assert len(calls) == 0
+    assert await calls.finished(0)
+
+
+async def test_without_calls_there_is_nothing_to_wait_for():
+    calls = Calls()
+    assert calls.cut(REASON) == 0
+    assert await calls.finished(0.01)
+
+
+async def test_waiting_ends_with_the_last_call():
+    calls = Calls()
+    both = await callers(calls, True, False)
+    waiting = asyncio.create_task(calls.finished(30))
+    await asyncio.sleep(0.01)
+    both[0].may_end.set()
+    await asyncio.sleep(0.01)
+    assert not waiting.done()
+    both[1].may_end.set()
+    assert await waiting is True
+
+
+async def test_waiting_ends_when_its_time_is_over():
+    calls = Calls()
+    (caller,) = await callers(calls, True)
+    assert await calls.finished(0.01) is False
+    caller.may_end.set()
+    await caller.task

@@ -1,0 +1,197 @@
+"""The database: one file, the owner's alone, left untouched where it cannot be understood."""
+
+import asyncio
+import sqlite3
+import stat
+import threading
+from contextlib import asynccontextmanager
+
+import pytest
+
+from api.errors import CannotRun, DataTooNew
+from api.store import Store, keys, schema, settings
+
+
+def files(folder):
+    return {path.name: path.read_bytes() for path in folder.iterdir() if path.name != "instance.lock"}
+
+
+@asynccontextmanager
+async def opened(home, read_only=False):
+    store = Store.open(home.path, read_only)
+    try:
+        yield store
+    finally:
+        await store.close()
+
+
+@pytest.fixture
+async def store(home):
+    async with opened(home) as store:
+        yield store
+
+
+async def test_what_was_written_is_there_after_reopening(home):
+    async with opened(home) as store:
+        await store.write(lambda db: settings.save(db, {"port": "2000"}))
+    async with opened(home) as store:
+        assert store.load(settings.load) == {"port": "2000"}
+
+
+async def test_what_was_written_survives_a_process_that_never_closes(home, store):
+    await store.write(lambda db: settings.save(db, {"port": "2000"}))
+    with sqlite3.connect(f"file:{home.path}/morello.db?mode=ro", uri=True) as other:
+        assert other.execute("SELECT value FROM settings").fetchall() == [("2000",)]
+    other.close()
+
+
+async def test_every_file_is_the_owners_alone(home, store):
+    await store.write(lambda db: settings.save(db, {"port": "2000"}))
+    modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in home.path.glob("morello.db*")}
+    assert modes == {"morello.db": 0o600, "morello.db-wal": 0o600, "morello.db-shm": 0o600}
+
+
+async def test_closing_folds_everything_into_one_file(home):
+    async with opened(home) as store:
+        await store.write(lambda db: settings.save(db, {"port": "2000"}))
+    assert list(files(home.path)) == ["morello.db"]
+
+
+async def test_all_work_is_done_in_one_thread_that_is_not_the_loops(store):
+    threads = {await store.write(lambda db: threading.get_ident()) for _ in range(5)}
+    threads |= {await store.record(lambda db: threading.get_ident())}
+    assert len(threads) == 1
+    assert threading.get_ident() not in threads
+
+
+async def test_work_that_fails_leaves_nothing_behind(store):
+    def half(db):
+        settings.save(db, {"port": "2000"})
+        raise LookupError("half way")
+
+    with pytest.raises(LookupError):
+        await store.write(half)
+    assert store.load(settings.load) == {}
+    await store.write(lambda db: settings.save(db, {"port": "3000"}))
+    assert store.load(settings.load) == {"port": "3000"}
+
+
+async def test_what_the_database_says_of_a_failure_tells_no_values(store):
+    with pytest.raises(Exception, match="no such table") as failed:
+        await store.write(
+            lambda db: db.exec_driver_sql("INSERT INTO nowhere VALUES (?)", ("sk-very-secret",))
+        )
+    assert "very-secret" not in str(failed.value)
+
+
+async def test_a_caller_that_goes_away_does_not_undo_the_change(store):
+    begun, go_on = threading.Event(), threading.Event()
+
+    def slow(db):
+        begun.set()
+        go_on.wait(10)
+        settings.save(db, {"port": "2000"})
+
+    writing = asyncio.create_task(store.write(slow))
+    await asyncio.to_thread(begun.wait, 10)
+    writing.cancel()
+    go_on.set()
+    with pytest.raises(asyncio.CancelledError):
+        await writing
+    assert await store.write(settings.load) == {"port": "2000"}
+
+
+@pytest.mark.parametrize(
+    ("pragma", "value"),
+    [
+        ("journal_mode", "wal"),
+        ("synchronous", 2),
+        ("busy_timeout", 5000),
+        ("foreign_keys", 1),
+        ("secure_delete", 1),
+        ("trusted_schema", 0),
+        ("query_only", 0),
+    ],
+)
+async def test_what_the_owner_changes_is_written_with_care(store, pragma, value):
+    assert await store.write(lambda db: db.exec_driver_sql(f"PRAGMA {pragma}").scalar()) == value
+
+
+async def test_the_call_table_is_written_with_less_care(store):
+    assert await store.record(lambda db: db.exec_driver_sql("PRAGMA synchronous").scalar()) == 1
+
+
+async def test_a_reader_beside_a_running_program_reads_and_cannot_write(home, store):
+    await store.write(lambda db: settings.save(db, {"port": "2000"}))
+    async with opened(home, read_only=True) as reader:
+        assert reader.load(settings.load) == {"port": "2000"}
+        with pytest.raises(Exception, match="readonly"):
+            await reader.write(lambda db: settings.save(db, {"port": "3000"}))
+        await store.write(lambda db: settings.save(db, {"port": "4000"}))
+        assert reader.load(settings.load) == {"port": "4000"}
+
+
+async def test_data_of_a_newer_program_is_refused_and_left_untouched(home):
+    newer = str(schema.VERSION + 1)
+    async with opened(home) as store:
+        await store.write(lambda db: db.execute(schema.meta.update().values(value=newer)))
+    before = files(home.path)
+    with pytest.raises(DataTooNew, match=f"its format is {newer}.*nothing was changed") as refused:
+        Store.open(home.path)
+    assert refused.value.exit_code == 4
+    assert files(home.path) == before
+
+
+async def test_the_formats_number_is_kept(home, store):
+    assert (
+        store.load(lambda db: db.scalar(schema.meta.select().with_only_columns(schema.meta.c.value))) == "1"
+    )
+
+
+@pytest.mark.parametrize("garbage", [b"garbage" * 1000, b"SQLite format 3\x00" + b"\xff" * 5000])
+async def test_a_file_that_is_no_database_is_refused_in_words_and_kept(home, garbage):
+    path = home.path / "morello.db"
+    path.write_bytes(garbage)
+    with pytest.raises(CannotRun, match=r"morello\.db cannot be used: .*Restore a copy"):
+        Store.open(home.path)
+    assert path.read_bytes() == garbage
+
+
+async def test_a_database_that_others_can_read_is_refused(home):
+    async with opened(home):
+        pass
+    (home.path / "morello.db").chmod(0o644)
+    with pytest.raises(CannotRun, match="chmod go-rwx"):
+        Store.open(home.path)
+
+
+async def test_a_database_that_is_a_link_is_refused(home, tmp_path):
+    async with opened(home):
+        pass
+    (home.path / "morello.db").rename(tmp_path / "elsewhere.db")
+    (home.path / "morello.db").symlink_to(tmp_path / "elsewhere.db")
+    with pytest.raises(CannotRun, match="is a link"):
+        Store.open(home.path)
+
+
+@pytest.mark.parametrize("name", ["what? #1", "100%20", "a%41b", "ünï", "a b", "x=1&mode=memory"])
+async def test_a_home_may_have_any_name(tmp_path, name):
+    home = tmp_path / name
+    home.mkdir(mode=0o700)
+    store = Store.open(home)
+    await store.write(lambda db: settings.save(db, {"port": "2000"}))
+    await store.close()
+    assert list(files(home)) == ["morello.db"]
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+async def test_a_key_that_is_saved_again_takes_the_others_place(store):
+    await store.write(lambda db: keys.save(db, b"one", 1.0))
+    await store.write(lambda db: keys.save(db, b"two", 2.0))
+    assert store.load(keys.load) == b"two"
+    assert await store.write(lambda db: db.exec_driver_sql("SELECT count(*) FROM keys").scalar()) == 1
+
+
+async def test_many_writers_at_once_all_arrive(store):
+    await asyncio.gather(*(store.write(lambda db, n=n: settings.save(db, {f"s{n}": "1"})) for n in range(50)))
+    assert len(store.load(settings.load)) == 50
