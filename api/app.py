@@ -22,9 +22,7 @@ __all__ = ["Document", "add_docs", "build"]
 
 LARGEST_BODY: Final = 32 * 1024 * 1024
 LARGEST_HEAD: Final = 16 * 1024
-LINGER_FROM: Final = (
-    64 * 1024
-)  # an unread body up to this size is read and thrown away, which keeps the connection
+LINGER_FROM: Final = 64 * 1024  # an unread body up to this size is read and thrown away, which keeps the connection
 log = logging.getLogger("morello.api")
 
 
@@ -109,9 +107,7 @@ def _told(request: Request, error: Exception) -> GatewayError:
             return refused_by_sanic
         case _:
             log.error("request %s failed", request.ctx.id, exc_info=error)
-            return GatewayError(
-                "Morello failed at this request. Its log says more; the request id finds the place."
-            )
+            return GatewayError("Morello failed at this request. Its log says more; the request id finds the place.")
 
 
 def _hang_up_if_unread(request: Request) -> None:

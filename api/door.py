@@ -72,9 +72,7 @@ class Door:
 
     async def move(self, port: int) -> None:
         """Choose another port for the next start; `PortRefused` or `RunningNow` say why not."""
-        self._refuse_while_running(
-            "The port can only be changed while the API is not running. Stop it first."
-        )
+        self._refuse_while_running("The port can only be changed while the API is not running. Stop it first.")
         if not LOWEST_PORT <= port <= HIGHEST_PORT:
             raise PortRefused(
                 f"{port} is not a port the API can have. Choose one from {LOWEST_PORT} to {HIGHEST_PORT}."

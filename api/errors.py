@@ -24,6 +24,7 @@
       PortRefused          422      not a port the API can have
       RunningNow           409      only while the API is not running
       ProviderRefused      422      a field of a provider's row
+      StoreFailed          503      the disk is full, the database is held
     CannotRun                     the program ends, with an exit code of its own
 
 An error knows a status, a kind and a sentence a person can act on. It has never heard of a wire format.
@@ -192,6 +193,10 @@ class PortRefused(OwnerError):
 
 class RunningNow(OwnerError):
     status = 409
+
+
+class StoreFailed(OwnerError):
+    status = 503
 
 
 class ProviderRefused(OwnerError):

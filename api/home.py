@@ -96,8 +96,6 @@ def refuse_others(path: Path) -> None:
         raise CannotRun(f"{path} is a link. Morello keeps secrets there: replace it by a real file.")
     info = path.stat()
     if info.st_uid != os.geteuid():
-        raise CannotRun(
-            f"{path} belongs to another user. Run Morello as that user, or choose another --home."
-        )
+        raise CannotRun(f"{path} belongs to another user. Run Morello as that user, or choose another --home.")
     if stat.S_IMODE(info.st_mode) & 0o077:
         raise CannotRun(f"{path} can be opened by other users. Close it with: chmod go-rwx '{path}'")

@@ -21,9 +21,7 @@ from api.calls import Calls
 from api.connection import Connection
 from api.errors import ApiStopped, OwnerError, PortTaken
 
-FAREWELL_SECONDS: Final = (
-    0.5  # for the error event of a cut stream to leave; a slow reader is aborted after it
-)
+FAREWELL_SECONDS: Final = 0.5  # for the error event of a cut stream to leave; a slow reader is aborted after it
 
 
 class Stopped(Struct, frozen=True):

@@ -18,9 +18,7 @@ def open_log(home: Path, level: str, redact: Redactor) -> None:
     """Write everything of `level` and above to `<home>/logs/morello.log`, made 0600 by the process's umask."""
     folder = home / "logs"
     folder.mkdir(mode=0o700, exist_ok=True)
-    file = RotatingFileHandler(
-        folder / "morello.log", maxBytes=BYTES, backupCount=FILES - 1, encoding="utf-8"
-    )
+    file = RotatingFileHandler(folder / "morello.log", maxBytes=BYTES, backupCount=FILES - 1, encoding="utf-8")
     file.setFormatter(RedactingFormatter(PATTERN, redact))
     root = logging.getLogger()
     root.handlers = [file]

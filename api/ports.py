@@ -47,9 +47,7 @@ def _in_words(port: int, error: OSError) -> OwnerError:
     if error.errno == errno.EADDRINUSE:
         return PortTaken(port)
     if error.errno == errno.EACCES:
-        return PortRefused(
-            f"This system lets only its administrator use port {port}. Choose one from 1024 up."
-        )
+        return PortRefused(f"This system lets only its administrator use port {port}. Choose one from 1024 up.")
     return PortRefused(f"Port {port} cannot be used: {error.strerror}. Choose another port.")
 
 

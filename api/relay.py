@@ -7,11 +7,10 @@ upstream is closed and one row is written.
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import ModuleType
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
-import httpx
 from msgspec import Struct
 
 from api.calls import Call, Calls
@@ -23,8 +22,7 @@ from api.gateway import Gateway
 from api.heart import Heart
 from api.providers import testing
 from api.providers.provider import LOCAL, TESTING, Provider, Route
-from api.upstream.client import broken, passed_back
-from api.upstream.h1 import Reply
+from api.upstream.reply import ProviderReply
 from api.usage import Tally
 
 HEARTBEAT_SECONDS: Final = 15.0  # some clients give up after 20 s of silence
@@ -32,9 +30,7 @@ INTERNAL: Final = "Morello failed at this request. Its log says more; the reques
 CALLER_GONE: Final = 499  # nginx's number for a caller who hung up: nobody ever receives it
 log = logging.getLogger("morello.relay")
 
-Dialect = (
-    ModuleType  # one of api.dialects: NAME, HEARTBEAT, read_request, Writer, write_reply, error_frame, Ear
-)
+Dialect = ModuleType  # one of api.dialects: NAME, HEARTBEAT, read_request, Writer, write_reply, error_frame, Ear
 
 
 class Asked(Struct, frozen=True):
@@ -71,16 +67,14 @@ class Delivery(Protocol):
     async def settle(self) -> None:
         """Wait while the caller reads more slowly than we write."""
 
-    def obey(self, brake: Any) -> None:
+    def obey(self, brake: Callable[[bool], None] | None) -> None:
         """Call `brake(True)` when the caller falls behind and `brake(False)` when they have caught up."""
 
     async def end(self) -> None:
         """Send the end of the stream."""
 
 
-async def relay(
-    asked: Asked, gateway: Gateway, calls: Calls, caller: Dialect, delivery: Delivery
-) -> Answer | None:
+async def relay(asked: Asked, gateway: Gateway, calls: Calls, caller: Dialect, delivery: Delivery) -> Answer | None:
     """Answer one call: the answer to send, or None if it went out through `delivery`. Raises `GatewayError`."""
     tally = Tally(asked.request_id, asked.route, caller.NAME, len(asked.body))
     with calls.running() as call:
@@ -134,6 +128,8 @@ class _Conversation:
         self.tally.status, self.tally.error = error.status, error.kind
         if not self.delivery.begun:
             raise error
+        if not self.reader.between_frames:
+            self._write(b"\n\n")  # end the frame that was cut in two, so that ours stands alone
         self._write(self.caller.error_frame(error, self.asked.request_id))
         await self.delivery.end()
 
@@ -142,17 +138,14 @@ class _Conversation:
     async def _pass_on(self, envelope: Envelope, route: Route) -> Answer | None:
         provider = await self._reach(route.provider, envelope.stream)
         body = envelope.renamed(route.model)
-        reply = await self.gateway.upstream.post(
-            provider, self.caller.NAME, self.asked.path, body, self.asked.headers
-        )
+        reply = await self.gateway.upstream.post(provider, self.caller.NAME, self.asked.path, body, self.asked.headers)
         try:
-            media_type = reply.headers.get("content-type", "")
-            if media_type.startswith("text/event-stream"):
-                await self._pass_stream(provider, reply, media_type)
+            if reply.media_type.startswith("text/event-stream"):
+                await self._pass_stream(provider, reply)
                 return None
-            return await self._pass_whole(provider, reply, media_type)
+            return await self._pass_whole(provider, reply)
         finally:
-            await reply.aclose()
+            await reply.close()
             self.tally.usage = self.ear.usage
 
     async def _reach(self, provider: Provider, stream: bool) -> Provider:
@@ -161,27 +154,19 @@ class _Conversation:
             await self._begin(sse.MEDIA_TYPE, {})
         return await self.gateway.reach(provider)
 
-    async def _pass_whole(self, provider: Provider, reply: httpx.Response, media_type: str) -> Answer:
-        body = await self.gateway.upstream.whole(provider, reply)
-        if not body.lstrip()[:1] == b"{":
+    async def _pass_whole(self, provider: Provider, reply: ProviderReply) -> Answer:
+        body = await reply.whole()
+        if body.lstrip()[:1] != b"{":
             raise BadReply(f"The provider “{provider.id}” answered with something that is not JSON.")
         self.ear.hear_whole(body)
         self.tally.first_token()
-        return Answer(body, media_type or "application/json", passed_back(reply.headers), reply.status_code)
+        return Answer(body, reply.media_type or "application/json", reply.headers, reply.status)
 
-    async def _pass_stream(self, provider: Provider, reply: httpx.Response, media_type: str) -> None:
+    async def _pass_stream(self, provider: Provider, reply: ProviderReply) -> None:
         if not self.delivery.begun:
-            await self._begin(media_type, passed_back(reply.headers))
-        if isinstance(reply.stream, Reply):
-            self.delivery.obey(reply.stream.hold)
-            try:
-                await reply.stream.pour(self._pass_block)
-            except httpx.TransportError as error:
-                raise broken(provider, error) from error
-        else:
-            async for block in self.gateway.upstream.parts(provider, reply):
-                self._pass_block(block)
-                await self.delivery.settle()
+            await self._begin(reply.media_type, reply.headers)
+        self.delivery.obey(reply.hold)
+        await reply.pour(self._pass_block)
         if not self.ear.finished:
             raise StreamBroken(f"The provider “{provider.id}” ended its answer before it was complete.")
         await self._end()

@@ -30,9 +30,7 @@ class Choices:
     def __init__(self, store: Store) -> None:
         self._store = store
         saved = store.load(statements.load)
-        known = {
-            name: msgspec.json.decode(saved[name]) for name in Settings.__struct_fields__ if name in saved
-        }
+        known = {name: msgspec.json.decode(saved[name]) for name in Settings.__struct_fields__ if name in saved}
         self.now = msgspec.convert(known, Settings)
 
     async def change(self, **values: Any) -> Settings:

@@ -6,9 +6,8 @@ import time
 from contextlib import suppress
 from typing import Final
 
-from sqlalchemy.exc import SQLAlchemyError
-
 from api.conversation import Usage
+from api.errors import StoreFailed
 from api.news import News
 from api.store import Store
 from api.store import calls as statements
@@ -76,6 +75,7 @@ class Ledger:
     def __init__(self, store: Store, news: News) -> None:
         self._store, self._news = store, news
         self._waiting: list[CallRow] = []
+        self._refused = False
         self._due = asyncio.Event()
         self._writer: asyncio.Task[None] | None = None
 
@@ -100,10 +100,12 @@ class Ledger:
     async def _write_on(self) -> None:
         while True:
             await self._due.wait()
-            if len(self._waiting) < BATCH:
+            if len(self._waiting) < BATCH or self._refused:
                 await asyncio.sleep(FLUSH_SECONDS)
             self._due.clear()
             await self._flush()
+            if self._waiting:
+                self._due.set()
 
     async def _flush(self) -> None:
         if not self._waiting:
@@ -111,7 +113,9 @@ class Ledger:
         rows, self._waiting = self._waiting, []
         try:
             await self._store.record(lambda db: statements.add(db, rows))
-        except SQLAlchemyError as error:
-            log.error("%d calls could not be written to the call table: %s", len(rows), error)
-            self._waiting = (rows + self._waiting)[-KEPT:]
+            self._refused = False
+        except StoreFailed as error:
+            if not self._refused:  # said once: the log may be on the same full disk
+                log.error("%d calls could not be written to the call table yet. %s", len(rows), error)
+            self._refused, self._waiting = True, (rows + self._waiting)[-KEPT:]
         self._news.tell()

@@ -87,9 +87,7 @@ class FarEnd:
         finally:
             writer.close()
 
-    async def _behave(
-        self, request: Received, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-    ) -> None:
+    async def _behave(self, request: Received, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Behave, and notice when whoever asked hangs up meanwhile."""
         behaving = asyncio.ensure_future(self.behaviour(request, Wire(writer)))
         gone = asyncio.ensure_future(_end_of(reader))
@@ -179,7 +177,7 @@ def message_frames(words: Iterable[str], usage: tuple[int, int] = (11, 7)) -> li
     def event(kind: str, **fields: Any) -> bytes:
         return f"event: {kind}\ndata: {json.dumps({'type': kind, **fields})}\n\n".encode()
 
-    message = {
+    message: dict[str, Any] = {
         "id": "msg_1",
         "type": "message",
         "role": "assistant",
@@ -192,10 +190,7 @@ def message_frames(words: Iterable[str], usage: tuple[int, int] = (11, 7)) -> li
     return [
         event("message_start", message=message),
         event("content_block_start", index=0, content_block={"type": "text", "text": ""}),
-        *(
-            event("content_block_delta", index=0, delta={"type": "text_delta", "text": word})
-            for word in words
-        ),
+        *(event("content_block_delta", index=0, delta={"type": "text_delta", "text": word}) for word in words),
         event("content_block_stop", index=0),
         event(
             "message_delta",
@@ -206,21 +201,19 @@ def message_frames(words: Iterable[str], usage: tuple[int, int] = (11, 7)) -> li
     ]
 
 
-CHAT = json.dumps(
+CHAT: bytes = json.dumps(
     {
         "id": "chatcmpl-1",
         "object": "chat.completion",
         "created": 1700000000,
         "model": "gpt-test",
-        "choices": [
-            {"index": 0, "message": {"role": "assistant", "content": "Hello"}, "finish_reason": "stop"}
-        ],
+        "choices": [{"index": 0, "message": {"role": "assistant", "content": "Hello"}, "finish_reason": "stop"}],
         "usage": {"prompt_tokens": 11, "completion_tokens": 7, "total_tokens": 18},
     },
     indent=2,
 ).encode()
 
-MESSAGE = json.dumps(
+MESSAGE: bytes = json.dumps(
     {
         "id": "msg_1",
         "type": "message",
@@ -234,6 +227,4 @@ MESSAGE = json.dumps(
     indent=2,
 ).encode()
 
-CHAT_MODELS = (
-    b'{"object":"list","data":[{"id":"gpt-test","object":"model","created":1700000000,"owned_by":"x"}]}'
-)
+CHAT_MODELS = b'{"object":"list","data":[{"id":"gpt-test","object":"model","created":1700000000,"owned_by":"x"}]}'

@@ -70,9 +70,7 @@ def name_of(path: Path) -> str:
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
-MODULES = {
-    name_of(path): path for house in ("api", "webui") for path in sorted((CHECKOUT / house).rglob("*.py"))
-}
+MODULES = {name_of(path): path for house in ("api", "webui") for path in sorted((CHECKOUT / house).rglob("*.py"))}
 
 
 @cache
@@ -100,10 +98,7 @@ def within(name: str, rooms: tuple[str, ...]) -> bool:
 def floor(name: str) -> int | None:
     """Where the room of an imported name lies; None if it is not a room of the API. The longest name decides."""
     found = [
-        (len(room), number)
-        for number, rooms in enumerate(FLOORS)
-        for room in rooms
-        if within(name, (f"api.{room}",))
+        (len(room), number) for number, rooms in enumerate(FLOORS) for room in rooms if within(name, (f"api.{room}",))
     ]
     return max(found)[1] if found else None
 
@@ -145,9 +140,7 @@ def test_the_dashboard_knows_the_api_by_its_front_rooms():
         if module.startswith("webui")
         and within(imported, ("api",))
         and not within(imported, KNOWN_TO_WEBUI)
-        and not (
-            imported in KNOWN_BY_NAME or any(known.startswith(f"{imported}.") for known in KNOWN_TO_WEBUI)
-        )
+        and not (imported in KNOWN_BY_NAME or any(known.startswith(f"{imported}.") for known in KNOWN_TO_WEBUI))
     ]
     assert not foreign
 
@@ -155,9 +148,7 @@ def test_the_dashboard_knows_the_api_by_its_front_rooms():
 @pytest.mark.parametrize("package", DOORS)
 def test_each_foreign_package_has_one_door(package):
     elsewhere = {
-        module
-        for module, imported in arrows()
-        if within(imported, (package,)) and not within(module, DOORS[package])
+        module for module, imported in arrows() if within(imported, (package,)) and not within(module, DOORS[package])
     }
     assert not elsewhere
 
@@ -179,16 +170,17 @@ def public_functions(module: str) -> Iterator[tuple[str, ast.FunctionDef | ast.A
             continue
         if isinstance(owner, ast.Module | ast.ClassDef):
             for node in owner.body:
-                if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and not node.name.startswith("_"):
-                    if not any("documented" in ast.dump(decorator) for decorator in node.decorator_list):
-                        yield node.name, node
+                if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and is_for_others(node):
+                    yield node.name, node
+
+
+def is_for_others(function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    documented = any("documented" in ast.unparse(decorator) for decorator in function.decorator_list)
+    return not function.name.startswith("_") and not documented
 
 
 def has_foreign_base(owner: ast.ClassDef) -> bool:
-    return any(
-        ast.unparse(base).partition("[")[0] not in ("Struct", "Protocol", "NamedTuple")
-        for base in owner.bases
-    )
+    return any(ast.unparse(base).partition("[")[0] not in ("Struct", "Protocol", "NamedTuple") for base in owner.bases)
 
 
 @pytest.mark.parametrize("module", MODULES)

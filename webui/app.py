@@ -6,13 +6,7 @@ from typing import Any, Final
 
 from sanic import HTTPResponse, Request, Sanic
 from sanic.compat import Header
-from sanic.exceptions import (
-    MethodNotAllowed,
-    NotFound,
-    PayloadTooLarge,
-    RequestCancelled,
-    SanicException,
-)
+from sanic.exceptions import MethodNotAllowed, NotFound, PayloadTooLarge, SanicException
 from sanic.response import BaseHTTPResponse, html, redirect, text
 
 from api.app import Document, add_docs
@@ -89,7 +83,7 @@ def build(
     app: Sanic[Any, Any] = Sanic(name, env_prefix=None, configure_logging=False)
     app.config.update(LIMITS)
     house = House(gateway, door, sessions, login_command)
-    app.ctx.house, app.ctx.calls = house, Calls()
+    app.ctx.calls = Calls()
     _add_pages(app, house)
     add_docs(app, document)
     add_gate(app, sessions)
@@ -146,8 +140,6 @@ def _told(error: Exception) -> tuple[int, str]:
             return 413, marked("The request is too large.")
         case SanicException() if error.status_code < 500:
             return error.status_code, marked("The request could not be understood.")
-        case RequestCancelled():
-            return 499, ""
         case _:
             log.error("the dashboard failed at a request", exc_info=error)
             return 500, marked("Morello failed at this. Its log says more.")

@@ -21,9 +21,7 @@ HEARTBEAT_SECONDS: Final = 15.0
 HEARTBEAT: Final = ": still here\n\n"
 LEAST_GAP: Final = 1.0
 _LINE_END: Final = re.compile(r"\r\n|[\r\n]")
-SETTLE: Final = (
-    0.05  # a start passes through two states within milliseconds: only the second is worth a message
-)
+SETTLE: Final = 0.05  # a start passes through two states within milliseconds: only the second is worth a message
 
 
 async def live(request: Request, house: House) -> None:

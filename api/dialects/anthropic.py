@@ -46,7 +46,7 @@ class Block(Struct, omit_defaults=True):
     name: str | None = None
     input: dict[str, Any] | None = None
     tool_use_id: str | None = None
-    content: "str | list[Block] | msgspec.UnsetType | None | dict[str, Any]" = msgspec.UNSET
+    content: "str | list[Block] | dict[str, Any] | msgspec.UnsetType | None" = msgspec.UNSET
 
 
 class AnthropicMessage(Struct, omit_defaults=True):
@@ -155,9 +155,7 @@ def write_count(tokens: int) -> bytes:
 
 def _messages(asked: CountTokensRequest) -> tuple[Message, ...]:
     system = (Message(Role.SYSTEM, _parts(asked.system)),) if asked.system else ()
-    return system + tuple(
-        Message(_ROLES[message.role], _parts(message.content)) for message in asked.messages
-    )
+    return system + tuple(Message(_ROLES[message.role], _parts(message.content)) for message in asked.messages)
 
 
 def _tools(asked: CountTokensRequest) -> tuple[Tool, ...]:
@@ -257,9 +255,7 @@ def write_error(error: GatewayError, request_id: str) -> bytes:
     kind = _TYPES.get(error.status, "api_error")
     if isinstance(error, UpstreamRefused) and error.type:
         kind = error.type
-    return msgspec.json.encode(
-        AnthropicErrorReply("error", AnthropicErrorDetail(kind, str(error)), request_id)
-    )
+    return msgspec.json.encode(AnthropicErrorReply("error", AnthropicErrorDetail(kind, str(error)), request_id))
 
 
 def error_frame(error: GatewayError, request_id: str) -> bytes:

@@ -161,11 +161,7 @@ def read_request(body: bytes) -> ChatRequest:
     return ChatRequest(
         asked.model,
         tuple(_message(message) for message in asked.messages),
-        tuple(
-            Tool(tool.function.name, tool.function.parameters or {})
-            for tool in asked.tools or ()
-            if tool.function
-        ),
+        tuple(Tool(tool.function.name, tool.function.parameters or {}) for tool in asked.tools or () if tool.function),
         asked.max_completion_tokens or asked.max_tokens,
         bool(asked.stream),
         bool(options and options.include_usage),

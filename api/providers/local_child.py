@@ -109,9 +109,7 @@ def _serve(model: str, alias: str, threads: int, key: str) -> Any:
     params.chat_template = CHAT_TEMPLATE
     params.antiprompt = [BLANK_LINE]
     params.n_predict = 256  # where the caller names no limit
-    params.sampling.grammar = llama.CommonGrammar(
-        llama.common_grammar_type.COMMON_GRAMMAR_TYPE_USER, ONE_LINE
-    )
+    params.sampling.grammar = llama.CommonGrammar(llama.common_grammar_type.COMMON_GRAMMAR_TYPE_USER, ONE_LINE)
     params.sampling.temp = 0
     params.sampling.penalty_repeat = 1.1  # without it "Tell me a joke" is "I'm a girl. I'm a girl. I'm ..."
     return llama.Server(params)

@@ -86,9 +86,7 @@ def checked_id(text: str) -> str:
 def checked_dialect(text: str) -> str:
     """A dialect that Morello speaks."""
     if text not in DIALECTS:
-        raise ProviderRefused(
-            f"“{text[:40]}” is not a dialect. Use one of: {', '.join(DIALECTS)}.", "dialect"
-        )
+        raise ProviderRefused(f"“{text[:40]}” is not a dialect. Use one of: {', '.join(DIALECTS)}.", "dialect")
     return text
 
 
@@ -107,9 +105,7 @@ def checked_base_url(text: str, dialect: str, own_ports: frozenset[int]) -> str:
     if parts.scheme not in ("http", "https") or not host:
         raise _bad_url("The base URL must begin with https:// or http:// and name a host")
     if parts.username is not None or parts.query or parts.fragment or "?" in url or "#" in url:
-        raise _bad_url(
-            "The base URL must hold no user name, no “?” and no “#”; the key has a place of its own"
-        )
+        raise _bad_url("The base URL must hold no user name, no “?” and no “#”; the key has a place of its own")
     if not url.isascii() or any(ord(letter) < 33 for letter in url):
         raise _bad_url("The base URL must be plain ASCII without spaces")
     if parts.scheme == "http" and not _is_near(host):
@@ -145,9 +141,7 @@ def checked_key(text: str) -> Secret:
     if not key:
         raise ProviderRefused("The key is empty. Give one, or say that the provider wants none.", "key")
     if len(key) > LONGEST_KEY:
-        raise ProviderRefused(
-            f"The key is longer than {LONGEST_KEY} characters. Look at what was pasted.", "key"
-        )
+        raise ProviderRefused(f"The key is longer than {LONGEST_KEY} characters. Look at what was pasted.", "key")
     for position, letter in enumerate(key, 1):
         if not 33 <= ord(letter) <= 126:
             raise ProviderRefused(

@@ -70,9 +70,7 @@ class Providers:
     ) -> Provider:
         """Keep a new provider; nobody is called. `ProviderRefused` says which field is wrong and why."""
         if checked_id(id) in self._rows:
-            raise ProviderRefused(
-                f"There is a provider “{id}” already. Choose another id, or remove that one.", "id"
-            )
+            raise ProviderRefused(f"There is a provider “{id}” already. Choose another id, or remove that one.", "id")
         provider = Provider(
             id=id,
             name=name or id,
@@ -101,9 +99,7 @@ class Providers:
         if not route:
             raise UnknownModel(self._no_such_model(asked))
         if not route.provider.enabled:
-            raise ProviderNotReady(
-                f"The provider “{route.provider.id}” is switched off. Switch it on first.", "model"
-            )
+            raise ProviderNotReady(f"The provider “{route.provider.id}” is switched off. Switch it on first.", "model")
         if route.provider.fault:
             raise ProviderNotReady(route.provider.fault, "model")
         if len(self._routes) < REMEMBERED:
@@ -113,9 +109,7 @@ class Providers:
     def listed(self) -> list[tuple[Provider, Model]]:
         """Every model of every enabled provider, as last fetched, the built-in ones last."""
         own = [(provider, model) for provider in self._rows.values() for model in self._models(provider)]
-        return own + [
-            (provider, model) for provider in self._built_in.values() for model in self._models(provider)
-        ]
+        return own + [(provider, model) for provider in self._built_in.values() for model in self._models(provider)]
 
     async def freshen(self, seconds: float | None = None) -> None:
         """Ask the providers whose model list is due."""
@@ -137,11 +131,7 @@ class Providers:
         model = asked[found.end() :] if found else ""
         if not provider or not model.strip():
             return None
-        if (
-            provider.is_built_in
-            and not provider.fault
-            and all(known.id != model for known in self._models(provider))
-        ):
+        if provider.is_built_in and not provider.fault and all(known.id != model for known in self._models(provider)):
             return None
         return Route(provider, model)
 
@@ -171,9 +161,7 @@ class Providers:
             try:
                 key = Secret(self._vault.unseal(row.secret, _place(row.id)))
             except Unreadable:
-                fault = (
-                    f"The key of the provider “{row.id}” cannot be read any more. Remove it and add it again."
-                )
+                fault = f"The key of the provider “{row.id}” cannot be read any more. Remove it and add it again."
         return Provider(
             id=row.id,
             name=row.name,

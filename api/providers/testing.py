@@ -98,9 +98,7 @@ def _use_tools(request: ChatRequest) -> AsyncIterator[Event]:
     if results:
         return _text(request, _words("\n".join(results)))
     if not request.tools:
-        raise InvalidRequest(
-            "morello:tools calls a tool, and this request offers none. Offer one in “tools”.", "tools"
-        )
+        raise InvalidRequest("morello:tools calls a tool, and this request offers none. Offer one in “tools”.", "tools")
     return _call(request, *_chosen(request))
 
 

@@ -13,9 +13,7 @@ from api.relay import Asked, relay, require_dialect
 from api.routes.delivery import SocketDelivery
 
 
-async def converse(
-    request: Request, caller: ModuleType, path: str, provider: str | None = None
-) -> HTTPResponse | None:
+async def converse(request: Request, caller: ModuleType, path: str, provider: str | None = None) -> HTTPResponse | None:
     """Relay `request`, spoken in the dialect `caller`, to `path` below the provider's base URL."""
     require_json(request)
     context = request.app.ctx
@@ -40,9 +38,7 @@ def require_json(request: Request) -> None:
     """
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind and kind != "application/json" and not kind.endswith("+json"):
-        raise UnsupportedMedia(
-            f"The body is sent as “{kind[:60]}”. Send JSON, with Content-Type: application/json."
-        )
+        raise UnsupportedMedia(f"The body is sent as “{kind[:60]}”. Send JSON, with Content-Type: application/json.")
 
 
 async def count_tokens(request: Request) -> HTTPResponse:
@@ -59,5 +55,8 @@ async def count_tokens(request: Request) -> HTTPResponse:
         reply = await gateway.upstream.post(
             provider, anthropic.NAME, "/messages/count_tokens", envelope.renamed(route.model), request.headers
         )
-        body = await gateway.upstream.whole(provider, reply)
+        try:
+            body = await reply.whole()
+        finally:
+            await reply.close()
     return HTTPResponse(body, headers=request.ctx.headers, content_type="application/json")

@@ -15,9 +15,7 @@ from api.loopback import host_is_ours
 MISSING: Final = (
     "No API key came with the request. Send “Authorization: Bearer cs-sk-…” with the key from the dashboard."
 )
-WRONG: Final = (
-    "The API key is not the one in force. Copy the key from the dashboard; an older one was replaced."
-)
+WRONG: Final = "The API key is not the one in force. Copy the key from the dashboard; an older one was replaced."
 TWO: Final = "“Authorization” and “x-api-key” carry two different keys. Send only one of them."
 
 

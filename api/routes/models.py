@@ -22,9 +22,7 @@ class ListedModel(Struct):
 
     id: Annotated[str, Meta(description="provider:model, as requests name it", examples=["morello:echo"])]
     object: Literal["model"]
-    created: Annotated[
-        int, Meta(description="seconds since 1970: the model's, else when its provider was added")
-    ]
+    created: Annotated[int, Meta(description="seconds since 1970: the model's, else when its provider was added")]
     owned_by: str
     name: str
     provider: str
@@ -109,9 +107,7 @@ async def model(request: Request, model: str) -> HTTPResponse:
     providers = request.app.ctx.gateway.providers
     await providers.freshen()
     route = await providers.resolve(unquote(model))
-    listed = (
-        pair for pair in providers.listed() if (pair[0].id, pair[1].id) == (route.provider.id, route.model)
-    )
+    listed = (pair for pair in providers.listed() if (pair[0].id, pair[1].id) == (route.provider.id, route.model))
     pair = next(listed, (route.provider, Model(route.model)))
     shape = _anthropic if "anthropic-version" in request.headers else _openai
     return _json(request, shape(*pair))
@@ -178,6 +174,4 @@ def _position(ids: list[str], wanted: str, name: str) -> int:
 
 
 def _json(request: Request, value: Struct) -> HTTPResponse:
-    return HTTPResponse(
-        msgspec.json.encode(value), headers=request.ctx.headers, content_type="application/json"
-    )
+    return HTTPResponse(msgspec.json.encode(value), headers=request.ctx.headers, content_type="application/json")

@@ -41,9 +41,7 @@ async def health(request: Request) -> HTTPResponse:
 
 
 def _json(request: Request, value: Struct) -> HTTPResponse:
-    return HTTPResponse(
-        msgspec.json.encode(value), headers=request.ctx.headers, content_type="application/json"
-    )
+    return HTTPResponse(msgspec.json.encode(value), headers=request.ctx.headers, content_type="application/json")
 
 
 routes.add_route(front, "/", ("GET", "HEAD"), ctx_public=True)

@@ -29,9 +29,7 @@ class CallRow(Struct, frozen=True):
 
 def add(db: Connection, rows: list[CallRow]) -> None:
     """Keep a batch of finished calls."""
-    db.execute(
-        insert(calls), [{name: getattr(row, name) for name in CallRow.__struct_fields__} for row in rows]
-    )
+    db.execute(insert(calls), [{name: getattr(row, name) for name in CallRow.__struct_fields__} for row in rows])
 
 
 def latest(db: Connection, count: int) -> list[CallRow]:

@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event, insert, inspect, select
-from sqlalchemy.exc import DatabaseError
+from sqlalchemy.exc import DatabaseError, DBAPIError
 from sqlalchemy.pool import StaticPool
 
-from api.errors import CannotRun, DataTooNew
+from api.errors import CannotRun, DataTooNew, StoreFailed
 from api.home import refuse_others
 from api.store import schema
 
@@ -109,8 +109,11 @@ class Store:
 
 
 def _within(engine: Engine, work: Callable[[Connection], T]) -> T:
-    with engine.begin() as db:
-        return work(db)
+    try:
+        with engine.begin() as db:
+            return work(db)
+    except DBAPIError as error:
+        raise StoreFailed(f"The database could not be used: {error.orig}.") from error
 
 
 def _engine(path: Path, synchronous: str, read_only: bool) -> Engine:

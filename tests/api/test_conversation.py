@@ -39,9 +39,7 @@ def streams(draw):
         growths += [PartGrew(index, piece) for piece in (whole[:cut], whole[cut:])]
     if draw(st.booleans()):
         growths.sort(key=lambda grew: -grew.index)
-    blanks = [
-        Text("") if isinstance(part, Text) else ToolCall(part.id, part.name, "") for part in reply.parts
-    ]
+    blanks = [Text("") if isinstance(part, Text) else ToolCall(part.id, part.name, "") for part in reply.parts]
     starts = [PartStarted(index, blank) for index, blank in enumerate(blanks)]
     ends = [PartEnded(index) for index in range(len(blanks))]
     return reply, [Started(3), *starts, *growths, *ends, Finished(reply.reason, reply.usage)]

@@ -46,9 +46,7 @@ def test_too_many_levels_are_called_so():
     assert "nested too deeply" in str(refusal(b'{"other":' * 50_000))
 
 
-@pytest.mark.parametrize(
-    "body", [b"{", b"hello", b'{"leaves":[]} x', b'{"leaves":NaN}', b'{"leaves":["\\x"]}']
-)
+@pytest.mark.parametrize("body", [b"{", b"hello", b'{"leaves":[]} x', b'{"leaves":NaN}', b'{"leaves":["\\x"]}'])
 def test_what_is_not_json_is_called_so(body):
     assert str(refusal(body)).startswith("The body is not valid JSON: ")
 
@@ -87,9 +85,7 @@ def test_anything_but_an_object_is_refused_in_words(body):
         lambda inner: (
             st.lists(inner, max_size=3)
             | st.dictionaries(
-                st.sampled_from(
-                    ["model", "messages", "role", "content", "tools", "function", "name", "type"]
-                ),
+                st.sampled_from(["model", "messages", "role", "content", "tools", "function", "name", "type"]),
                 inner,
                 max_size=4,
             )

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from api.conversation import (
+    Event,
     Finish,
     Finished,
     Message,
@@ -43,7 +44,7 @@ both = pytest.mark.parametrize("dialect", BOTH, ids=lambda dialect: dialect.NAME
 
 # Conversations in events
 
-SPOKEN = [
+SPOKEN: list[Event] = [
     Started(9),
     PartStarted(0, Text("")),
     PartGrew(0, "Hello"),
@@ -51,7 +52,7 @@ SPOKEN = [
     PartEnded(0),
     Finished(Finish.STOP, Usage(9, 2)),
 ]
-CALLED = [
+CALLED: list[Event] = [
     Started(20),
     PartStarted(0, Text("")),
     PartGrew(0, "Let me look."),
@@ -75,7 +76,7 @@ def streams(draw):
     """Events of a whole answer, as the test models and later the providers tell it."""
     usage = draw(st.builds(Usage, st.integers(0, 10**6), st.integers(0, 10**6)))
     reason = draw(st.sampled_from(Finish))
-    events = [Started(usage.tokens_in)]
+    events: list[Event] = [Started(usage.tokens_in)]
     for index in range(draw(st.integers(0, 4))):
         if draw(st.booleans()):
             events += [
@@ -158,7 +159,7 @@ def told(kind, **fields):
 
 
 def begun(tokens_in):
-    message = {
+    message: dict[str, object] = {
         "id": "msg_1",
         "type": "message",
         "role": "assistant",
@@ -290,7 +291,7 @@ def test_anthropic_writes_a_whole_reply_with_its_calls():
 
 @both
 def test_a_call_that_needs_no_arguments_is_written_with_empty_ones(dialect):
-    events = [
+    events: list[Event] = [
         Started(),
         PartStarted(0, ToolCall("1", "now", "")),
         PartEnded(0),
@@ -333,9 +334,7 @@ def test_a_stream_says_what_the_whole_reply_says(dialect, events):
     assert texts_and_calls(dialect, written(dialect, events)) == (text, calls)
     whole = json.loads(dialect.write_reply(reply, "m", "1"))
     if dialect is anthropic:
-        assert [
-            (block["name"], block["input"]) for block in whole["content"] if block["type"] == "tool_use"
-        ] == calls
+        assert [(block["name"], block["input"]) for block in whole["content"] if block["type"] == "tool_use"] == calls
     else:
         message = whole["choices"][0]["message"]
         assert (message["content"] or "") == text
@@ -431,7 +430,7 @@ ODD = [-1, 10**30, 1e308, "7", "many", [], {}, True, None]
 @both
 @pytest.mark.parametrize("tokens", ODD, ids=repr)
 def test_an_odd_count_is_none_or_a_sane_one(dialect, tokens):
-    usage = {name: tokens for name in ("prompt_tokens", "completion_tokens", "input_tokens", "output_tokens")}
+    usage = dict.fromkeys(("prompt_tokens", "completion_tokens", "input_tokens", "output_tokens"), tokens)
     ear = heard(
         dialect,
         frame({"type": "message_start", "message": {"usage": usage}}),

@@ -17,11 +17,7 @@ GOOD = b"{%b,%b}" % (MODEL, HELLO)
 names = st.text(min_size=1, max_size=40).filter(str.strip)
 spaces = st.sampled_from(["", "", " ", "\n  ", "\t", "\r\n"])
 values = st.recursive(
-    st.none()
-    | st.booleans()
-    | st.integers()
-    | st.floats(allow_nan=False, allow_infinity=False)
-    | st.text(max_size=8),
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=8),
     lambda inner: (
         st.lists(inner, max_size=3)
         | st.dictionaries(st.sampled_from(["model", "messages", 'a"b', "\\", "ü", ""]), inner, max_size=3)

@@ -163,7 +163,7 @@ async def ask(transport, question):
 
 async def until(condition):
     async with asyncio.timeout(10):
-        while not condition():  # noqa: ASYNC110, the far end sets no events
+        while not condition():
             await asyncio.sleep(0.005)
 
 
@@ -400,9 +400,7 @@ async def test_a_broken_connection_is_told_in_words():
         return resets(writer)
 
     async with FarEnd(script) as far, H1Transport() as transport:
-        with pytest.raises(
-            httpx.ReadError, match=r"^The connection to the provider broke: Connection reset.*\.$"
-        ):
+        with pytest.raises(httpx.ReadError, match=r"^The connection to the provider broke: Connection reset.*\.$"):
             await ask(transport, far.request())
 
 
@@ -578,9 +576,7 @@ async def test_a_line_break_in_a_header_never_reaches_the_wire(value):
         assert far.connections == 0
 
 
-@pytest.mark.parametrize(
-    "body", [b"q" * 30_000_000, Made(*[b"q" * 1_000_000] * 30)], ids=["whole", "streamed"]
-)
+@pytest.mark.parametrize("body", [b"q" * 30_000_000, Made(*[b"q" * 1_000_000] * 30)], ids=["whole", "streamed"])
 @on_both_loops
 async def test_an_early_refusal_of_a_large_body_is_heard_at_once(body):
     refused = asyncio.Event()
@@ -1054,9 +1050,7 @@ def certificate(tmp_path_factory):
     )
     pem, plain = serialization.Encoding.PEM, serialization.NoEncryption()
     path = tmp_path_factory.mktemp("tls") / "localhost.pem"
-    path.write_bytes(
-        key.private_bytes(pem, serialization.PrivateFormat.PKCS8, plain) + signed.public_bytes(pem)
-    )
+    path.write_bytes(key.private_bytes(pem, serialization.PrivateFormat.PKCS8, plain) + signed.public_bytes(pem))
     return path
 
 
@@ -1120,8 +1114,7 @@ def resolving_to(monkeypatch, *answers):
         addresses = waiting.pop(0) if len(waiting) > 1 else waiting[0]
         families = {4: socket.AF_INET, 6: socket.AF_INET6}
         return [
-            (families[ip_address(address).version], socket.SOCK_STREAM, 6, "", (address, port))
-            for address in addresses
+            (families[ip_address(address).version], socket.SOCK_STREAM, 6, "", (address, port)) for address in addresses
         ]
 
     monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", getaddrinfo)
@@ -1287,8 +1280,7 @@ def cut_at(raw, places):
 TEXT = 'data: {"text":"Grüße, 世界 👋🏽 \u2028\u0085  e\u0301"}\n\n'.encode()
 REPLIES = {
     "with a length": b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n%b" % (len(TEXT), TEXT),
-    "chunked": CHUNKED
-    + b"%x\r\n%b\r\n%x;e=1\r\n%b\r\n0\r\nt: 1\r\n\r\n" % (9, TEXT[:9], len(TEXT) - 9, TEXT[9:]),
+    "chunked": CHUNKED + b"%x\r\n%b\r\n%x;e=1\r\n%b\r\n0\r\nt: 1\r\n\r\n" % (9, TEXT[:9], len(TEXT) - 9, TEXT[9:]),
     "after an interim one": b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n%b"
     % (len(TEXT), TEXT),
     "until the end": b"HTTP/1.1 200 OK\r\n\r\n" + TEXT,

@@ -102,7 +102,7 @@ async def test_a_new_key_is_on_the_disk_before_it_is_shown(home):
     async with opened(home) as keyring:
         new = await keyring.regenerate()
         beside = Store.open(home.path, read_only=True)  # as after a kill: nothing was closed
-        assert Vault.open(home.path).unseal(beside.load(statements.load), PLACE) == new
+        assert Vault.open(home.path).unseal(beside.load(statements.load) or b"", PLACE) == new
         await beside.close()
 
 

@@ -25,10 +25,12 @@ def held(address="127.0.0.1", port=0):
 @asynccontextmanager
 async def answering(*pieces, pause=0.0):
     """A port whose holder answers everything with `pieces`, then closes."""
-
     answers: set[asyncio.Task[None]] = set()
 
     async def answer(reader, writer):
+        task = asyncio.current_task()
+        assert task is not None
+        answers.add(task)
         try:
             await reader.read(1000)
             for piece in pieces:
@@ -123,6 +125,7 @@ async def test_the_holder_is_named_by_program_and_pid():
     assert taken.holder.name in str(taken)
     assert f"(pid {os.getpid()})" in str(taken)
     assert taken.holder.user
+    assert taken.holder.since is not None
     assert 0 < taken.holder.since <= time.time()
     assert not taken.holder.is_morello
 
@@ -135,6 +138,7 @@ async def test_the_holder_on_every_address_is_named_too():
 async def test_the_sentence_offers_a_port_that_can_be_bound():
     with held() as port:
         taken = await ports.explain(port)
+    assert taken.free is not None
     assert port < taken.free <= port + ports.NEAR
     ports.bind(taken.free).close()
     assert f"Use port {taken.free} instead" in str(taken)
@@ -196,9 +200,7 @@ async def test_any_other_answer_is_another_program(answer):
 async def test_where_nobody_is_shown_it_is_another_program(monkeypatch):
     monkeypatch.setattr(ports, "_holder", lambda port: Holder())
     with held() as port:
-        assert f"Port {port} is already in use by another program (EADDRINUSE)." in str(
-            await ports.explain(port)
-        )
+        assert f"Port {port} is already in use by another program (EADDRINUSE)." in str(await ports.explain(port))
 
 
 # Which is free
@@ -207,8 +209,10 @@ async def test_where_nobody_is_shown_it_is_another_program(monkeypatch):
 def test_the_next_free_port_lies_above_and_is_not_one_that_is_held():
     with held() as port:
         first = ports.free_after(port)
+        assert first is not None
         with held(port=first):
             second = ports.free_after(port)
+    assert second is not None
     assert port < first < second
 
 

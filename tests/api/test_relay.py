@@ -35,9 +35,7 @@ def asks(model: str, **more: Any) -> dict[str, Any]:
     return {"model": model, "max_tokens": 64, "messages": [{"role": "user", "content": "Hi"}], **more}
 
 
-async def provide(
-    api: Api, url: str, dialect: str = openai_chat.NAME, key: str | None = "sk-provider-123456"
-) -> None:
+async def provide(api: Api, url: str, dialect: str = openai_chat.NAME, key: str | None = "sk-provider-123456") -> None:
     await api.gateway.providers.add("far", dialect, f"{url}/v1", key)
 
 
@@ -84,9 +82,7 @@ class TestBytesPass:
         assert len(late) == 50
         assert sorted(late)[-1] < 0.05
 
-    async def test_the_call_is_counted(
-        self, api: Api, dialect: str, path: str, reply: bytes, frames: Any
-    ) -> None:
+    async def test_the_call_is_counted(self, api: Api, dialect: str, path: str, reply: bytes, frames: Any) -> None:
         sent = frames(["a", "b"])
         async with far_end(says(*sent)) as far, api.client() as client:
             await provide(api, far.url, dialect)
@@ -107,9 +103,7 @@ class TestBytesPass:
         for stream in (True, False):
             async with far_end(lambda _r, _w: asyncio.sleep(30)) as far, api.client() as client:
                 await api.gateway.providers.add(f"far{stream}".lower(), dialect, f"{far.url}/v1", None)
-                asking = asyncio.create_task(
-                    client.post(path, json=asks(f"far{stream}:m".lower(), stream=stream))
-                )
+                asking = asyncio.create_task(client.post(path, json=asks(f"far{stream}:m".lower(), stream=stream)))
                 while not far.received:
                     await asyncio.sleep(0.01)
                 asking.cancel()
@@ -251,9 +245,7 @@ class TestWhatGoesOut:
             assert far.last.headers["authorization"] == "Bearer sk-provider-123456"
             assert far.last.headers["openai-beta"] == "assistants=v2"
             assert far.last.headers["user-agent"].startswith("morello/")
-            assert not {"cookie", "x-forwarded-for", "origin", "x-api-key", "x-base-url"} & set(
-                far.last.headers
-            )
+            assert not {"cookie", "x-forwarded-for", "origin", "x-api-key", "x-base-url"} & set(far.last.headers)
             assert api.key not in str(far.last)
 
     async def test_anthropic_gets_its_own_key_header_and_the_callers_version(self, api: Api) -> None:
@@ -302,9 +294,7 @@ class TestWhatGoesOut:
                     }
                 ],
             }
-            got = await client.post(
-                CHAT_PATH, json=asks("far:m", **lures), headers={"X-Base-Url": canary.url}
-            )
+            got = await client.post(CHAT_PATH, json=asks("far:m", **lures), headers={"X-Base-Url": canary.url})
             assert got.status_code == 200
             assert (len(far.received), canary.connections) == (1, 0)
 
@@ -314,12 +304,8 @@ class TestProvidersErrors:
         ("status", "told"),
         [(400, 400), (404, 404), (422, 422), (500, 502), (503, 503), (529, 503), (401, 502)],
     )
-    async def test_a_status_arrives_as_what_it_means_for_the_caller(
-        self, api: Api, status: int, told: int
-    ) -> None:
-        body = json.dumps(
-            {"error": {"message": "its own words", "type": "a_type", "code": "a_code"}}
-        ).encode()
+    async def test_a_status_arrives_as_what_it_means_for_the_caller(self, api: Api, status: int, told: int) -> None:
+        body = json.dumps({"error": {"message": "its own words", "type": "a_type", "code": "a_code"}}).encode()
         async with far_end(answers(status, body)) as far, api.client() as client:
             await provide(api, far.url)
             got = await client.post(CHAT_PATH, json=asks("far:m"))
@@ -495,7 +481,7 @@ class TestTestModels:
     async def test_a_crash_of_ours_is_a_500_in_words_and_a_line_in_the_log(
         self, api: Api, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
     ) -> None:
-        monkeypatch.setattr(relay.testing, "answer", lambda *_: 1 / 0)
+        monkeypatch.setattr("api.providers.testing.answer", lambda *_: 1 / 0)
         async with api.client() as client:
             got = await client.post(CHAT_PATH, json=asks("morello:echo"))
         assert got.status_code == 500
@@ -519,7 +505,9 @@ class TestBackPressure:
             await provide(api, far.url)
             body = json.dumps(asks("far:m", stream=True))
             reader, writer = await asyncio.open_connection("127.0.0.1", api.listener.port, limit=4096)
-            head = f"POST {CHAT_PATH} HTTP/1.1\r\nhost: localhost\r\nx-api-key: {api.key}\r\ncontent-length: {len(body)}"
+            head = (
+                f"POST {CHAT_PATH} HTTP/1.1\r\nhost: localhost\r\nx-api-key: {api.key}\r\ncontent-length: {len(body)}"
+            )
             writer.write(f"{head}\r\n\r\n{body}".encode())
             await reader.readuntil(b"\r\n\r\n")
             before = -1

@@ -1,6 +1,7 @@
 """Which provider a model's name means, rule by rule."""
 
 import asyncio
+import time
 from contextlib import asynccontextmanager
 
 import pytest
@@ -183,6 +184,18 @@ async def test_where_nothing_is_near_it_says_where_the_list_is(providers):
         await providers.resolve("qqqqqqqqqqqq")
 
 
+async def test_among_thousands_of_models_a_near_miss_is_found_without_stopping_everybody_else(providers, lists):
+    vendors = ("deepseek", "google", "meta-llama", "mistralai", "qwen")
+    listed = [f"{vendors[n % 5]}/model-{n}-instruct-{n * 7919 % 10**6:06}" for n in range(5000)]
+    lists.models["one"] = tuple(map(Model, listed))
+    await providers.freshen()
+    began = time.perf_counter()
+    with pytest.raises(UnknownModel) as refused:
+        await providers.resolve(listed[1234][:-1])
+    assert f"one:{listed[1234]}" in str(refused.value)
+    assert time.perf_counter() - began < 0.75
+
+
 async def test_a_prefixed_name_asks_nobody_for_a_list(providers, lists):
     await providers.resolve("one:never-listed")
     assert lists.asked == []
@@ -300,10 +313,13 @@ async def test_nobody_is_called_when_a_provider_is_added(providers, lists):
 
 
 async def test_a_wrong_field_keeps_nothing(providers):
-    for fields in (("UP", "openai_chat", "https://h/v1", None), ("up", "x", "https://h/v1", None)):
-        with pytest.raises(ProviderRefused):
-            await providers.add(*fields)
-    for fields in (("up", "anthropic", "http://h.example", None), ("up", "anthropic", "https://h", " ")):
+    wrong = [
+        ("UP", "openai_chat", "https://h/v1", "k"),
+        ("up", "x", "https://h/v1", "k"),
+        ("up", "anthropic", "http://h.example", "k"),
+        ("up", "anthropic", "https://h", " "),
+    ]
+    for fields in wrong:
         with pytest.raises(ProviderRefused):
             await providers.add(*fields)
     assert [provider.id for provider in providers.all()] == ["one", "two"]
@@ -311,9 +327,7 @@ async def test_a_wrong_field_keeps_nothing(providers):
 
 async def test_own_ports_are_refused(providers):
     with pytest.raises(ProviderRefused, match="asking itself"):
-        await providers.add(
-            "me", "openai_chat", "http://localhost:23333/v1", None, own_ports=frozenset({23333})
-        )
+        await providers.add("me", "openai_chat", "http://localhost:23333/v1", None, own_ports=frozenset({23333}))
 
 
 async def test_removing_nobody_is_refused_in_words(providers):
@@ -349,9 +363,7 @@ async def test_a_key_moved_to_another_provider_does_not_open(home):
     async with opened(home) as providers:
         await providers.add("one", "openai_chat", "https://one.example/v1", "sk-one")
         (row,) = await providers._store.write(statements.load)
-        theirs = statements.ProviderRow(
-            "evil", "E", "openai_chat", "https://evil.example/v1", row.secret, True, 2.0
-        )
+        theirs = statements.ProviderRow("evil", "E", "openai_chat", "https://evil.example/v1", row.secret, True, 2.0)
         await providers._store.write(lambda db: statements.add(db, theirs))
     async with opened(home) as providers:
         with pytest.raises(ProviderNotReady, match="cannot be read"):

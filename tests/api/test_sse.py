@@ -88,9 +88,7 @@ def test_after_whole_frames_we_are_between_frames(frames):
         assert reader.between_frames
 
 
-@pytest.mark.parametrize(
-    "begun", [b"d", b"data: x", b"data: x\n", b": comment\n", b"event: e\r\n", b"data: x\r"]
-)
+@pytest.mark.parametrize("begun", [b"d", b"data: x", b"data: x\n", b": comment\n", b"event: e\r\n", b"data: x\r"])
 def test_within_a_frame_we_are_not_between_frames(begun):
     reader = Reader()
     reader.feed(sse.frame(b"{}") + begun)

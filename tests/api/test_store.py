@@ -78,9 +78,7 @@ async def test_work_that_fails_leaves_nothing_behind(store):
 
 async def test_what_the_database_says_of_a_failure_tells_no_values(store):
     with pytest.raises(Exception, match="no such table") as failed:
-        await store.write(
-            lambda db: db.exec_driver_sql("INSERT INTO nowhere VALUES (?)", ("sk-very-secret",))
-        )
+        await store.write(lambda db: db.exec_driver_sql("INSERT INTO nowhere VALUES (?)", ("sk-very-secret",)))
     assert "very-secret" not in str(failed.value)
 
 
@@ -143,9 +141,7 @@ async def test_data_of_a_newer_program_is_refused_and_left_untouched(home):
 
 
 async def test_the_formats_number_is_kept(home, store):
-    assert (
-        store.load(lambda db: db.scalar(schema.meta.select().with_only_columns(schema.meta.c.value))) == "1"
-    )
+    assert store.load(lambda db: db.scalar(schema.meta.select().with_only_columns(schema.meta.c.value))) == "1"
 
 
 @pytest.mark.parametrize("garbage", [b"garbage" * 1000, b"SQLite format 3\x00" + b"\xff" * 5000])

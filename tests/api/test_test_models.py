@@ -156,9 +156,7 @@ async def test_slow_says_the_same_as_echo(monkeypatch):
 
 # Tools
 
-BASH = Tool(
-    "Bash", {"type": "object", "properties": {"command": {"type": "string"}}, "required": ["command"]}
-)
+BASH = Tool("Bash", {"type": "object", "properties": {"command": {"type": "string"}}, "required": ["command"]})
 READ = Tool("Read", {"type": "object", "properties": {"path": {"type": "string"}}, "required": ["path"]})
 json_objects = st.dictionaries(
     texts,
@@ -197,9 +195,7 @@ def test_the_arguments_may_stand_anywhere_behind_the_name(text):
     assert called(text) == ("Bash", {"command": "echo hi"})
 
 
-@pytest.mark.parametrize(
-    "text", ["Use Read.", "Read", "Read [1]", 'Read {"path":', "Read {not json}", 'Read "x"']
-)
+@pytest.mark.parametrize("text", ["Use Read.", "Read", "Read [1]", 'Read {"path":', "Read {not json}", 'Read "x"'])
 def test_a_tool_named_without_arguments_gets_the_smallest(text):
     assert called(text) == ("Read", {"path": ""})
 
@@ -295,9 +291,7 @@ def test_a_long_text_is_searched_in_time_that_grows_with_its_length():
     began = time.perf_counter()
     for text in ("a" * 20_000, "a " * 10_000, "a" + " " * 20_000 + "a", "Bash " * 4_000, "{" * 20_000):
         assert called(text)[0] == "Bash"
-    assert (
-        time.perf_counter() - began < 2
-    )  # a search that looks at every beginning of every word takes far longer
+    assert time.perf_counter() - began < 2  # a search that looks at every beginning of every word takes far longer
 
 
 async def test_after_a_result_it_answers_with_it_and_calls_no_more():
@@ -383,9 +377,7 @@ def valid(value, schema):
         return False
     names = schema.get("type", [])
     names = [names] if isinstance(names, str) else names
-    if names and not any(
-        value is None if name == "null" else isinstance(value, kinds[name]) for name in names
-    ):
+    if names and not any(value is None if name == "null" else isinstance(value, kinds[name]) for name in names):
         return False
     if isinstance(value, bool) and names and "boolean" not in names:
         return False
@@ -428,9 +420,7 @@ def compound(inner):
                 st.lists(st.sampled_from(sorted(known)), unique=True) if known else st.just([]),
             )
         ),
-        st.builds(
-            lambda items, n: {"type": "array", "items": items, "minItems": n}, inner, st.integers(0, 2)
-        ),
+        st.builds(lambda items, n: {"type": "array", "items": items, "minItems": n}, inner, st.integers(0, 2)),
         st.builds(lambda choices: {"anyOf": choices}, st.lists(inner, min_size=1, max_size=2)),
     )
 

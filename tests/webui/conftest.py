@@ -56,15 +56,11 @@ class Dashboard:
         """A browser's window that is signed in; its headers are of a page of ours, unless told otherwise."""
         ours = {"origin": self.url, "accept": "text/html", "x-csrf-token": self.csrf}
         cookies = {self.sessions.cookie: self.identity}
-        return httpx.AsyncClient(
-            base_url=self.url, headers={**ours, **_dashes(headers)}, cookies=cookies, timeout=20
-        )
+        return httpx.AsyncClient(base_url=self.url, headers={**ours, **_dashes(headers)}, cookies=cookies, timeout=20)
 
     def stranger(self, **headers: str) -> httpx.AsyncClient:
         """A browser's window that is not signed in."""
-        return httpx.AsyncClient(
-            base_url=self.url, headers={"accept": "text/html", **_dashes(headers)}, timeout=20
-        )
+        return httpx.AsyncClient(base_url=self.url, headers={"accept": "text/html", **_dashes(headers)}, timeout=20)
 
 
 def _dashes(headers: dict[str, str]) -> dict[str, str]:

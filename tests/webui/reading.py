@@ -66,6 +66,5 @@ def find_all(html: str, tag: str = "", **attributes: str) -> list[Element]:
     return [
         element
         for element in elements(html)
-        if tag in ("", element.tag)
-        and all(element.attributes.get(name) == value for name, value in wanted.items())
+        if tag in ("", element.tag) and all(element.attributes.get(name) == value for name, value in wanted.items())
     ]

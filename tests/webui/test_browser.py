@@ -123,9 +123,7 @@ async def test_a_double_click_on_start_does_not_stop(site):
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
     await page.mouse.click(x, y)
     await expect(title(page)).to_have_text("Running")
-    under = await page.evaluate(
-        "([x, y]) => document.elementFromPoint(x, y).closest('.btn').textContent", [x, y]
-    )
+    under = await page.evaluate("([x, y]) => document.elementFromPoint(x, y).closest('.btn').textContent", [x, y])
     assert under == "Stop"
     await page.mouse.down(click_count=2)
     await page.mouse.up(click_count=2)
@@ -472,10 +470,7 @@ async def test_the_locked_page_has_the_command_to_copy(site):
     await page.goto(site.dashboard.url)
     await button(page, "Copy command").click()
     await expect(page.get_by_label("Copied")).to_be_visible()
-    assert (
-        await page.evaluate("navigator.clipboard.readText()")
-        == await page.locator(".command code").inner_text()
-    )
+    assert await page.evaluate("navigator.clipboard.readText()") == await page.locator(".command code").inner_text()
     await site.gallery.take(page, "locked")
     site.watch.forgive("status of 401")
 

@@ -135,16 +135,12 @@ async def test_only_a_static_file_asked_for_by_its_version_is_kept(dashboard):
         ]
         assert len(named) == 5
         for address in named:
-            assert (await browser.get(address)).headers[
-                "cache-control"
-            ] == "public, max-age=31536000, immutable"
+            assert (await browser.get(address)).headers["cache-control"] == "public, max-age=31536000, immutable"
         assert (await browser.get("/static/app.css?v=0")).headers["cache-control"] == "no-store"
         assert (await browser.get("/static/app.css")).headers["content-type"] == "text/css; charset=utf-8"
 
 
-@pytest.mark.parametrize(
-    "name", ["..", "../pyproject.toml", "%2e%2e/api/app.py", "vendor", "", "/etc/passwd"]
-)
+@pytest.mark.parametrize("name", ["..", "../pyproject.toml", "%2e%2e/api/app.py", "vendor", "", "/etc/passwd"])
 async def test_nothing_but_static_files_is_served(dashboard, name):
     assert await status_of(dashboard, f"GET /static/{name} HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n") == 404
 
@@ -425,9 +421,7 @@ async def test_a_wrong_port_comes_back_with_what_was_typed_and_why(dashboard, ty
             assert answer.status_code == 422
             assert find(answer.text, id="port")["value"] == typed
             assert find(answer.text, id="port")["aria-invalid"] == "true"
-            assert re.search(
-                "Choose one from 1000 to 65535|Type a number", find(answer.text, id="port-hint").text
-            )
+            assert re.search("Choose one from 1000 to 65535|Type a number", find(answer.text, id="port-hint").text)
     assert dashboard.api.door.port == before
     assert isinstance(dashboard.api.door.state, Stopped)
 

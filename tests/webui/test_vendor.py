@@ -6,9 +6,7 @@ import re
 from api.assets import folder
 
 VENDOR = folder("static") / "vendor"
-ROW = re.compile(
-    r"^\| `(?P<file>[^`]+)` \|.*\| (?P<version>[0-9.]+) \|.*\| `(?P<hash>[0-9a-f]{64})` \|$", re.MULTILINE
-)
+ROW = re.compile(r"^\| `(?P<file>[^`]+)` \|.*\| (?P<version>[0-9.]+) \|.*\| `(?P<hash>[0-9a-f]{64})` \|$", re.MULTILINE)
 
 
 def listed() -> dict[str, str]:
@@ -36,6 +34,4 @@ def test_no_page_loads_anything_from_elsewhere():
 def test_no_page_carries_script_or_style_of_its_own():
     for template in folder("templates").rglob("*.html"):
         text = template.read_text()
-        assert not re.search(
-            r"<script(?![^>]*\bsrc=)|<style|\sstyle=|\son[a-z]+=|hx-on|javascript:|\|\s*safe\b", text
-        )
+        assert not re.search(r"<script(?![^>]*\bsrc=)|<style|\sstyle=|\son[a-z]+=|hx-on|javascript:|\|\s*safe\b", text)

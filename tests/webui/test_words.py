@@ -67,9 +67,7 @@ def unsaid(page: str) -> list[str]:
     body = page[page.index("<body") :]
     heard = re.findall(r'(?:aria-label|title|placeholder|alt)="([^"]*)"', body)
     seen = re.sub(r"<[^>]*>", " ", body)
-    return [
-        word for text in [seen, *heard] for word in re.findall(r"[^\W\d_]+", THE_SAME.sub("", outside(text)))
-    ]
+    return [word for text in [seen, *heard] for word in re.findall(r"[^\W\d_]+", THE_SAME.sub("", outside(text)))]
 
 
 def outside(text: str) -> str:
@@ -88,9 +86,7 @@ def test_every_sentence_of_the_other_pages_is_translated():
         page = render(MARKED, "message.html", status=status, said="⟦Said.⟧", command="morello login-url")
         assert unsaid(page) == []
     assert unsaid(render(MARKED, "entering.html")) == []
-    assert (
-        unsaid(overview(MARKED, STATES[0], Told(toast="⟦Said.⟧", wrong=Wrong("9", "⟦Said.⟧"), key=KEY))) == []
-    )
+    assert unsaid(overview(MARKED, STATES[0], Told(toast="⟦Said.⟧", wrong=Wrong("9", "⟦Said.⟧"), key=KEY))) == []
 
 
 def test_a_page_names_its_language():

@@ -105,9 +105,7 @@ def _farewell(request: Request, cut: int) -> str:
     reader = language(request)
     if not cut:
         return reader.gettext("Stopped.")
-    return reader.ngettext(
-        "Stopped. %(number)d stream was cut.", "Stopped. %(number)d streams were cut.", cut
-    )
+    return reader.ngettext("Stopped. %(number)d stream was cut.", "Stopped. %(number)d streams were cut.", cut)
 
 
 async def move(request: Request, house: House) -> HTTPResponse:

@@ -1,0 +1,84 @@
+"""A provider's answer on its way: whole, or poured as it comes."""
+
+from collections.abc import Callable
+from typing import Final, cast
+
+import httpx
+
+from api.errors import BadReply, StreamBroken
+from api.providers.provider import Provider
+from api.upstream import wire
+
+IDLE_SECONDS: Final = 120.0  # how long a provider may be silent once it has begun
+LARGEST: Final = 64 * 1024 * 1024
+LONGEST_HEADER: Final = 1024
+RETURNED: Final = ("retry-after", "openai-processing-ms")
+RETURNED_FAMILIES: Final = ("x-ratelimit-", "anthropic-ratelimit-")
+
+
+class ProviderReply:
+    """An answer that has begun. `headers` are those that its caller may see."""
+
+    __slots__ = ("_provider", "_response", "_stream", "headers", "media_type", "status")
+
+    def __init__(self, provider: Provider, response: httpx.Response) -> None:
+        self._provider, self._response = provider, response
+        self._stream = cast(wire.Reply, response.stream)
+        self._stream.patience = IDLE_SECONDS
+        self.status, self.headers = response.status_code, _returned(response.headers)
+        self.media_type = self.header("content-type") or ""
+
+    def header(self, name: str) -> str | None:
+        """One of the provider's own headers."""
+        value: str | None = self._response.headers.get(name)
+        return value
+
+    async def whole(self) -> bytes:
+        """All of it; at most 64 MiB."""
+        body = await self.beginning(LARGEST + 1)
+        if len(body) > LARGEST:
+            raise BadReply(f"The provider “{self._provider.id}” sent more than 64 MiB. The answer was given up.")
+        return body
+
+    async def beginning(self, limit: int) -> bytes:
+        """Its first `limit` bytes, or all there are."""
+        parts, size = [], 0
+        try:
+            async for part in self._stream:
+                parts.append(part)
+                size += len(part)
+                if size >= limit:
+                    break
+        except httpx.TransportError as error:
+            raise self._broken(error) from error
+        return b"".join(parts)[:limit]
+
+    async def pour(self, sink: Callable[[bytes], None]) -> None:
+        """Give each block to `sink` as it comes, until the end."""
+        try:
+            await self._stream.pour(sink)
+        except httpx.TransportError as error:
+            raise self._broken(error) from error
+
+    def hold(self, on: bool) -> None:
+        """Pour no more, and read no more, so that the provider slows down; `False` goes on."""
+        self._stream.hold(on)
+
+    async def close(self) -> None:
+        """Let go, whether it is whole or not."""
+        await self._response.aclose()
+
+    def _broken(self, error: httpx.TransportError) -> StreamBroken:
+        if isinstance(error, httpx.ReadTimeout):
+            return StreamBroken(
+                f"The provider “{self._provider.id}” fell silent for {IDLE_SECONDS:.0f} s. The answer is cut."
+            )
+        return StreamBroken(f"The connection to the provider “{self._provider.id}” broke. The answer is cut.")
+
+
+def _returned(headers: httpx.Headers) -> dict[str, str]:
+    return {
+        name: value[:LONGEST_HEADER]
+        for name, value in headers.items()
+        if name in RETURNED or name.startswith(RETURNED_FAMILIES)
+    }
