@@ -118,4 +118,7 @@ class Ledger:
             if not self._refused:  # said once: the log may be on the same full disk
                 log.error("%d calls could not be written to the call table yet. %s", len(rows), error)
             self._refused, self._waiting = True, (rows + self._waiting)[-KEPT:]
+        except Exception:
+            # Rows that can never be written must not end the writing of all that come after them.
+            log.exception("%d calls were lost to the call table", len(rows))
         self._news.tell()

@@ -61,6 +61,7 @@ CONTEXT = 8192
 
 
 def main() -> None:
+    """Serve until the parent is gone."""
     report = _keep_stdout_for_the_report()
     model, alias, threads = sys.argv[1:]
     key = sys.stdin.buffer.readline().decode().strip()

@@ -1,0 +1,1 @@
+"""The wire out: the only room that knows httpx and httptools."""

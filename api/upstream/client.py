@@ -1,7 +1,7 @@
 """The wire out: one question to a provider, and its answer or our error.
 
-Requests are built, not copied: of the caller's headers only a few named ones go out. Nothing is followed,
-nothing is decompressed, nothing is tried twice.
+Requests are built, not copied: of the caller's headers only a few named ones go out. Nothing is followed
+and nothing is decompressed.
 """
 
 from collections.abc import Callable, Mapping
@@ -104,7 +104,7 @@ class Upstream:
             case httpx.PoolTimeout() | httpx.WriteTimeout():
                 return UpstreamTimeout(f"The provider “{provider.id}” is too busy to take the request. Try again.")
             case httpx.ConnectError():
-                why = self._redact(str(error)) or "no connection"
+                why = self._redact(str(error)).rstrip(".") or "no connection"
                 return UpstreamUnreachable(
                     f"The provider “{provider.id}” cannot be reached at {provider.base_url}: {why}. Look whether it "
                     "runs, and at its base URL."
