@@ -9,7 +9,7 @@ from sanic.exceptions import MethodNotAllowed as SanicMethodNotAllowed
 from sanic.exceptions import NotFound, PayloadTooLarge, SanicException
 
 from api.calls import Calls
-from api.connection import Connection
+from api.connection import hang_up_if_unread
 from api.dialects import anthropic as anthropic_dialect
 from api.dialects import openai_chat
 from api.errors import GatewayError, InvalidRequest, MethodNotAllowed, TooLarge, UnknownPath
@@ -22,7 +22,6 @@ __all__ = ["Document", "add_docs", "build"]
 
 LARGEST_BODY: Final = 32 * 1024 * 1024
 LARGEST_HEAD: Final = 16 * 1024
-LINGER_FROM: Final = 64 * 1024  # an unread body up to this size is read and thrown away, which keeps the connection
 log = logging.getLogger("morello.api")
 
 
@@ -77,7 +76,7 @@ async def _answer_error(request: Request, error: Exception) -> HTTPResponse:
     if not hasattr(request.ctx, "id"):  # a request that could not be parsed was never numbered
         await _number(request)
     told = _told(request, error)
-    _hang_up_if_unread(request)
+    hang_up_if_unread(request)
     dialect = _dialect(request)
     headers = {**request.ctx.headers, **told.headers, "x-morello-error-source": told.source}
     return HTTPResponse(
@@ -108,19 +107,6 @@ def _told(request: Request, error: Exception) -> GatewayError:
         case _:
             log.error("request %s failed", request.ctx.id, exc_info=error)
             return GatewayError("Morello failed at this request. Its log says more; the request id finds the place.")
-
-
-def _hang_up_if_unread(request: Request) -> None:
-    """Refuse a large body without reading it, in a way that lets the refusal arrive."""
-    stream: Any = request.stream
-    if stream is None or not stream.request_body:
-        return
-    if stream.request_body == "chunked" or (stream.request_bytes_left or 0) > LINGER_FROM:
-        stream.request_body = None
-        stream.keep_alive = False
-        connection = request.transport.get_protocol()
-        if isinstance(connection, Connection):
-            connection.linger = True
 
 
 def _dialect(request: Request) -> Any:

@@ -8,9 +8,11 @@
 from collections.abc import Callable
 from typing import Any, Final
 
+from sanic import Request
 from sanic.server.protocols.http_protocol import HttpProtocol
 
 LINGER_SECONDS: Final = 2.0
+LINGER_FROM: Final = 64 * 1024  # an unread body up to this size is read and thrown away, which keeps the connection
 EMPTY_ALT_SVC: Final = b"alt-svc: \r\n"
 HEAD_BYTES: Final = 2048
 
@@ -63,3 +65,16 @@ class Connection(HttpProtocol):
             self.transport.write_eof()
             self.transport.resume_reading()
             self.loop.call_later(LINGER_SECONDS, super().close, 0)
+
+
+def hang_up_if_unread(request: Request) -> None:
+    """Refuse a large body without reading it, in a way that lets the refusal arrive."""
+    stream: Any = request.stream
+    if stream is None or not stream.request_body:
+        return
+    if stream.request_body == "chunked" or (stream.request_bytes_left or 0) > LINGER_FROM:
+        stream.request_body = None
+        stream.keep_alive = False
+        connection = request.transport.get_protocol()
+        if isinstance(connection, Connection):
+            connection.linger = True

@@ -46,6 +46,7 @@ class Home:
         except BlockingIOError:
             file.close()
             raise AnotherInstance(self._taken()) from None
+        file.truncate(0)  # who was here before is not who is here now
         self._lock = file
 
     def tell(self, occupant: Occupant) -> None:

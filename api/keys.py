@@ -49,7 +49,7 @@ class Keyring:
         """Make a new key, and forget the old one at once and for good."""
         key = _fresh()
         sealed = self._vault.seal(key, PLACE)
-        await self._store.write(lambda db: statements.save(db, sealed, time.time()))
+        await self._store.erase(lambda db: statements.save(db, sealed, time.time()))
         self._hold(key)
         return key
 

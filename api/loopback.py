@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Final
 
 ADDRESS: Final = "127.0.0.1"
-_HOST: Final = re.compile(r"(?:127\.0\.0\.1|localhost|\[::1\])(?::[0-9]{1,5})?", re.IGNORECASE)
+_HOST: Final = re.compile(r"(?:127\.0\.0\.1|localhost|\[::1\])(?::[0-9]{1,5})?", re.IGNORECASE | re.ASCII)
 
 
 def address(port: int) -> str:

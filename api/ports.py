@@ -14,6 +14,7 @@ from api.settings import HIGHEST_PORT
 
 NEAR: Final = 50  # how many ports above a taken one are tried before giving up
 GREETING_SECONDS: Final = 0.5
+LARGEST_GREETING: Final = 16 * 1024
 BACKLOG: Final = 1024  # callers that may wait while the loop is busy; the kernel caps it at its own limit
 
 
@@ -86,9 +87,11 @@ async def _greeting(port: int) -> Greeting | None:
         async with asyncio.timeout(GREETING_SECONDS):
             reader, writer = await asyncio.open_connection(ADDRESS, port)
             writer.write(b"GET /health HTTP/1.1\r\nhost: %b\r\nconnection: close\r\n\r\n" % ADDRESS.encode())
-            answer = await reader.read(16384)
+            answer = b""
+            while len(answer) < LARGEST_GREETING and (part := await reader.read(LARGEST_GREETING)):
+                answer += part
         return msgspec.json.decode(answer.partition(b"\r\n\r\n")[2], type=Greeting)
-    except (OSError, TimeoutError, msgspec.DecodeError):
+    except (OSError, TimeoutError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
     finally:
         if writer:

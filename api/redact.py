@@ -5,14 +5,15 @@ import re
 from collections.abc import Callable, Iterable
 from typing import Final
 
-SHORTEST: Final = 12  # characters: below that a "secret" would strike out ordinary words
+SHORTEST: Final = 8  # characters: below that a "secret" (`none`, `ollama`) would strike out ordinary words
+BEGINNING: Final = 12  # characters by which providers quote a key they refuse
 HIDDEN: Final = "[hidden]"
 _SHAPES: Final = re.compile(
     r"""cs-sk-[\w-]{4,} | \bsk-[\w-]{8,} | \bAIza[\w-]{30,} | (?<=\bBearer\s)\S+
     | (?<=[?&]key=)[^&\s]+ | (?<=[?&]api_key=)[^&\s]+ | (?<=[?&]token=)[^&\s]+""",
     re.VERBOSE | re.IGNORECASE,
 )
-_CONTROLS: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
+_CONTROLS: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")
 
 
 class Redactor:
@@ -22,11 +23,15 @@ class Redactor:
         self._known = known
 
     def __call__(self, text: str) -> str:
-        for secret in self._known():
+        # The longest first, as one may begin with another; beginnings last, as many begin alike (`sk-ant-api03-`).
+        known = sorted((secret for secret in self._known() if len(secret) >= SHORTEST), key=len, reverse=True)
+        for secret in known:
             text = text.replace(secret, HIDDEN)
-            if len(secret) > SHORTEST:
-                text = text.replace(secret[:SHORTEST], HIDDEN)
-        return _SHAPES.sub(HIDDEN, text)
+        text = _SHAPES.sub(HIDDEN, text)
+        for secret in known:
+            if len(secret) > BEGINNING:
+                text = text.replace(secret[:BEGINNING], HIDDEN)
+        return text
 
 
 class RedactingFormatter(logging.Formatter):
@@ -35,6 +40,10 @@ class RedactingFormatter(logging.Formatter):
     def __init__(self, pattern: str, redact: Redactor) -> None:
         super().__init__(pattern)
         self._redact = redact
+
+    def formatMessage(self, record: logging.LogRecord) -> str:
+        # One line a record, whatever its arguments hold: only a traceback has more.
+        return " ".join(super().formatMessage(record).splitlines())
 
     def format(self, record: logging.LogRecord) -> str:
         return _CONTROLS.sub("?", self._redact(super().format(record)))

@@ -60,7 +60,7 @@ class Vault:
         nonce, body = sealed[head : head + NONCE_BYTES], sealed[head + NONCE_BYTES :]
         try:
             return self._cipher.decrypt(nonce, body, _bound(place)).decode()
-        except InvalidTag:
+        except (InvalidTag, ValueError):  # changed, or cut short
             raise Unreadable(place) from None
 
 

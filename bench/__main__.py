@@ -85,11 +85,7 @@ def _place(ours: Cores, others: Cores) -> str:
         f"{platform.python_implementation()} {platform.python_version()}",
         f"nginx {nginx.version(server)}" if server else "nginx is not installed: its column stays empty",
     ]
-    kept = (
-        f"gateway on core {_listed(ours)}, far end and load on {_listed(others)}"
-        if ours
-        else "cores not kept apart"
-    )
+    kept = f"gateway on core {_listed(ours)}, far end and load on {_listed(others)}" if ours else "cores not kept apart"
     machine = [
         f"{platform.system()} {platform.machine()}",
         f"{psutil.cpu_count()} cores ({kept})",

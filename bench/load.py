@@ -85,9 +85,7 @@ class Asker(asyncio.Protocol):
 
     transport: asyncio.Transport
 
-    def __init__(
-        self, run: Run, request: bytes, expected: bytes, ends: float, latencies: list[float]
-    ) -> None:
+    def __init__(self, run: Run, request: bytes, expected: bytes, ends: float, latencies: list[float]) -> None:
         self.run, self.request, self.expected, self.ends, self.latencies = (
             run,
             request,
@@ -183,9 +181,7 @@ class Ear(asyncio.Protocol):
 
     def on_message_complete(self) -> None:
         if self.heard != self.wanted or self.rest != ending():
-            return self.run.fail(
-                f"A stream ended after {self.heard} of {self.wanted} chunks with {self.rest[:400]!r}."
-            )
+            return self.run.fail(f"A stream ended after {self.heard} of {self.wanted} chunks with {self.rest[:400]!r}.")
         self.paces.append((self.wanted - 1) / CHUNKS_A_SECOND / ((self.last - self.first) / 1e9))
         self.complete = True
         self.transport.close()
@@ -208,9 +204,7 @@ async def listen(port: int, request: bytes, streams: int, chunks: int, cpu: Call
     used, heard = cpu() - used, len(delays) - heard
     await opening
     await run.finished(OPENING_SECONDS + seconds)
-    return Chorus(
-        streams, len(delays), [delay / 1e9 for delay in delays], sum(paces) / streams, used / max(1, heard)
-    )
+    return Chorus(streams, len(delays), [delay / 1e9 for delay in delays], sum(paces) / streams, used / max(1, heard))
 
 
 async def _open(

@@ -96,9 +96,7 @@ async def stream_by(way: Way, streams: int, chunks: int) -> Streamed:
     chorus = await load.listen(way.stream_port, way.stream_request(chunks), streams, chunks, way.used)
     way.sent += streams
     way.settle(way.sent)
-    return Streamed(
-        chorus.chunks, streams * chunks, chorus.pace, chorus.cpu_a_chunk, *_percentiles(chorus.delays)
-    )
+    return Streamed(chorus.chunks, streams * chunks, chorus.pace, chorus.cpu_a_chunk, *_percentiles(chorus.delays))
 
 
 async def in_turn(ways: list[Way], plan: Plan) -> tuple[dict[str, list[Answered]], dict[str, list[Streamed]]]:

@@ -71,9 +71,7 @@ def report(found: Findings, plan: Plan) -> str:
         "",
         f"Starts: median of {len(found.whole.seconds)}; memory is resident; the built-in model sleeps",
         _columns("", ("Morello", "API alone")),
-        _columns(
-            "first 200 after s", [f"{median(births.seconds):.2f}" for births in (found.whole, found.alone)]
-        ),
+        _columns("first 200 after s", [f"{median(births.seconds):.2f}" for births in (found.whole, found.alone)]),
         _columns("idle MB", [f"{births.idle / MEGABYTE:.0f}" for births in (found.whole, found.alone)]),
         _columns("after the load MB", [f"{found.after / MEGABYTE:.0f}"]),
         "",

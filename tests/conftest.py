@@ -10,6 +10,7 @@ from typing import Any
 
 import httpx
 import pytest
+from hypothesis import HealthCheck, settings
 from sanic import Sanic
 
 from api import app as api_app
@@ -20,6 +21,9 @@ from api.listener import Listener, Running
 
 # Many apps live in one process here; Sanic then keeps what TouchUp rewrote, so that each can be touched up.
 Sanic.test_mode = True
+# A machine that does much else is slow, not wrong.
+settings.register_profile("house", deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("house")
 _numbers = itertools.count()
 
 
@@ -56,9 +60,7 @@ class Api:
         token = self.key if key == "" else key
         authorization = {} if token is None else {"authorization": f"Bearer {token}"}
         # Nothing here speaks TLS; loading the world's certificates takes longer than most tests.
-        return httpx.AsyncClient(
-            base_url=self.url, headers={**authorization, **headers}, timeout=20, verify=False
-        )
+        return httpx.AsyncClient(base_url=self.url, headers={**authorization, **headers}, timeout=20, verify=False)
 
     async def rows(self) -> list[Any]:
         """The call table, oldest first, with everything that was waiting to be written."""

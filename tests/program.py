@@ -55,9 +55,7 @@ def free_port() -> int:
 class Program:
     """`morello` running on a home of its own, on ports of its own."""
 
-    def __init__(
-        self, home: Path, *options: str, port: int | None = None, module: str = "webui", **more: str
-    ) -> None:
+    def __init__(self, home: Path, *options: str, port: int | None = None, module: str = "webui", **more: str) -> None:
         self.home = home
         if port is not None:
             assert morello("port", str(port), home=home).returncode == 0

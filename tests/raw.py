@@ -26,9 +26,7 @@ async def ask_raw(api: Api, request: bytes | str, seconds: float = 5.0) -> RawRe
             except (asyncio.IncompleteReadError, ConnectionError):
                 return RawReply(0, {}, b"")
             first, *lines = head.decode().rstrip().split("\r\n")
-            headers = {
-                name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)
-            }
+            headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
             size = int(headers.get("content-length", "0"))
             body = b"" if request[:4] in (b"HEAD", "HEAD") else await reader.readexactly(size)
             return RawReply(int(first.split(" ")[1]), headers, body)

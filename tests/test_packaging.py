@@ -26,9 +26,7 @@ LOCK = (ROOT / "requirements.lock").read_text()
 
 # Spelled in pieces, or this file would be the first to name them.
 REGISTRIES = re.compile(
-    "|".join(
-        map(re.escape, ("pypi" + ".org", "python" + "hosted.org", "registry.npm" + "js", "deb." + "debian"))
-    )
+    "|".join(map(re.escape, ("pypi" + ".org", "python" + "hosted.org", "registry.npm" + "js", "deb." + "debian")))
 )
 HOMES = re.compile(r"(?<![\w.:/}~-])/(?:home|Users|root|work)/[\w.-]")
 
@@ -179,9 +177,7 @@ def pins(*wanted: str) -> dict[str, Requirement]:
 def test_every_pin_has_its_hashes_and_no_address() -> None:
     lines = [line for part in parts().values() for line in part if line]
 
-    assert all(
-        re.fullmatch(r"[\w.-]+==\S+ *(;[^;]+?)?( +--hash=sha256:[0-9a-f]{64})+", line) for line in lines
-    )
+    assert all(re.fullmatch(r"[\w.-]+==\S+ *(;[^;]+?)?( +--hash=sha256:[0-9a-f]{64})+", line) for line in lines)
     assert "://" not in LOCK
 
 

@@ -11,7 +11,7 @@ from sanic.response import BaseHTTPResponse, html, redirect, text
 
 from api.app import Document, add_docs
 from api.calls import Calls
-from api.connection import Connection
+from api.connection import hang_up_if_unread
 from api.door import Door
 from api.gateway import Gateway
 from webui.gate import Elsewhere, Refused, add_gate
@@ -115,7 +115,7 @@ async def _answer_error(house: House, request: Request, error: Exception) -> HTT
     """Any error as a small page, or as text for whoever is not a browser's window."""
     if isinstance(error, Elsewhere):
         return redirect(str(error), status=307)
-    _let_it_arrive(request)
+    hang_up_if_unread(request)
     status, sentence = _told(error)
     said = language(request).gettext(sentence)
     headers = dict(getattr(error, "headers", {}))
@@ -143,10 +143,3 @@ def _told(error: Exception) -> tuple[int, str]:
         case _:
             log.error("the dashboard failed at a request", exc_info=error)
             return 500, marked("Morello failed at this. Its log says more.")
-
-
-def _let_it_arrive(request: Request) -> None:
-    """Have a refusal of an unread body arrive: see `Connection.linger`."""
-    connection = request.transport.get_protocol() if request.transport else None
-    if isinstance(connection, Connection) and request.stream and request.stream.request_body:
-        connection.linger = True

@@ -70,9 +70,7 @@ def _parser() -> Parser:
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
 
     serve = _command(commands, "serve", "start the dashboard and the API (the default)", _serve)
-    serve.add_argument(
-        "--dashboard-port", type=_port, default=None, help=f"{DASHBOARD_PORT}; 0 picks a free one"
-    )
+    serve.add_argument("--dashboard-port", type=_port, default=None, help=f"{DASHBOARD_PORT}; 0 picks a free one")
     serve.add_argument("--no-browser", action="store_true", help="do not open the dashboard in a browser")
     serve.add_argument("--no-start", action="store_true", help="leave the API stopped")
     levels = ("debug", "info", "warning", "error")
@@ -89,9 +87,7 @@ def _parser() -> Parser:
 
     key = commands.add_parser("key", help="the API key").add_subparsers(required=True, metavar="VERB")
     _data_command(key, "show", "print it", _value("key show", "key"))
-    _data_command(
-        key, "regenerate", "replace it; only while the API is not running", _value("key regenerate", "key")
-    )
+    _data_command(key, "regenerate", "replace it; only while the API is not running", _value("key regenerate", "key"))
 
     port = _data_command(commands, "port", "print the API's port, or change it", _show_port)
     port.add_argument("port", nargs="?", metavar="N")
@@ -163,9 +159,7 @@ def _port_of_environment() -> int:
     try:
         return _port(text)
     except ValueError:
-        raise CannotRun(
-            f"MORELLO_DASHBOARD_PORT is “{text}”, which is not a port. Set a number up to 65535."
-        ) from None
+        raise CannotRun(f"MORELLO_DASHBOARD_PORT is “{text}”, which is not a port. Set a number up to 65535.") from None
 
 
 def _show_status(options: argparse.Namespace) -> int:
@@ -260,9 +254,7 @@ def _key(options: argparse.Namespace) -> str | None:
     if options.key_stdin:
         return sys.stdin.readline()
     if options.key_env not in os.environ:
-        raise SaidInWords(
-            f"The environment variable {options.key_env} is not set. Set it, or use --key-stdin."
-        )
+        raise SaidInWords(f"The environment variable {options.key_env} is not set. Set it, or use --key-stdin.")
     return os.environ[options.key_env]
 
 
@@ -284,9 +276,7 @@ async def _done(options: argparse.Namespace, order: Order) -> Any:
     report = await _ask(options, order)
     if report is None:
         if order.command in NEEDS_PROCESS:
-            raise SaidInWords(
-                f"Morello is not running on {options.home}. Start it with: {called_as(options.home)}"
-            )
+            raise SaidInWords(f"Morello is not running on {options.home}. Start it with: {called_as(options.home)}")
         report = await _do_alone(options, order)
     if report.refused is not None:
         raise SaidInWords(report.refused)

@@ -92,9 +92,7 @@ class Commands:
                 await providers.remove(str(given["id"]))
                 return None
             case _:
-                raise OwnerError(
-                    f"The running Morello knows no command “{command}”. Restart it after an update."
-                )
+                raise OwnerError(f"The running Morello knows no command “{command}”. Restart it after an update.")
 
     async def _add(self, providers: Providers, new: NewProvider) -> Provider:
         own = frozenset(port for port in (self._door.port, self._dashboard_port) if port)

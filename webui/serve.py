@@ -47,9 +47,7 @@ async def serve(options: Options) -> int:
         async with Gateway.open(home, options.cache) as gateway:
             open_log(home.path, options.log_level, gateway.redact)
             if gateway.keys.was_unreadable:
-                say(
-                    "The API key could not be read: master.key is not the one it was sealed with. There is a new key."
-                )
+                say("The API key could not be read: master.key is not the one it was sealed with. There is a new key.")
             await _serve(options, home, gateway)
         return 0
     finally:

@@ -243,7 +243,7 @@ def write_reply(reply: Reply, model: str, request_id: str) -> bytes:
 def _block(part: Text | ToolCall) -> Block:
     if isinstance(part, Text):
         return Block("text", text=part.text)
-    return Block("tool_use", id=part.id, name=part.name, input=msgspec.json.decode(part.arguments))
+    return Block("tool_use", id=part.id, name=part.name, input=msgspec.json.decode(part.arguments or "{}"))
 
 
 def _usage(usage: Usage) -> MessageUsage:

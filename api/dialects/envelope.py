@@ -15,8 +15,10 @@ from api.errors import InvalidRequest
 
 LONGEST_MODEL: Final = 512  # characters; the longest real ones are under 150
 _FIELDS: Final = msgspec.json.Decoder(dict[str, Raw])
-_ITEMS: Final = msgspec.json.Decoder(list[Raw])
-_BEFORE_VALUE: Final = re.compile(rb'[\s,{]*("(?:[^"\\]|\\.)*")\s*:\s*')
+_MODEL: Final = msgspec.json.Decoder(str)
+_WISHES: Final = {b"true": True, b"false": False, b"null": False}
+_EMPTY: Final = re.compile(rb"\[\s*\]")
+_BEFORE_VALUE: Final = re.compile(rb'[\s,{]*("(?:[^"\\]++|\\.)*+")\s*:\s*')
 
 
 class Envelope:
@@ -43,8 +45,8 @@ def open_envelope(body: bytes) -> Envelope:
 
 
 def _model(raw: Raw | None) -> str:
-    model = _value(raw)
-    if not isinstance(model, str) or not model.strip():
+    model = _MODEL.decode(raw) if raw is not None and _first(raw) == '"' else ""
+    if not model.strip():
         raise InvalidRequest("“model” must name a model, for example “morello:echo”.", "model")
     if len(model) > LONGEST_MODEL:
         raise InvalidRequest(f"“model” is longer than {LONGEST_MODEL} characters.", "model")
@@ -52,38 +54,38 @@ def _model(raw: Raw | None) -> str:
 
 
 def _stream(raw: Raw | None) -> bool:
-    stream = _value(raw)
-    if stream is not None and not isinstance(stream, bool):
+    stream = False if raw is None else _WISHES.get(bytes(raw))
+    if stream is None:
         raise InvalidRequest("“stream” must be true or false.", "stream")
-    return bool(stream)
+    return stream
 
 
 def _require_messages(raw: Raw | None) -> None:
-    # The first byte tells the type: the messages themselves are the provider's to judge.
-    if raw is None or memoryview(raw)[0] != ord("["):
+    # The messages themselves are the provider's to judge.
+    if raw is None or _first(raw) != "[":
         raise InvalidRequest("“messages” must be a list.", "messages")
-    if memoryview(raw).nbytes < LONGEST_MODEL and not _ITEMS.decode(raw):
+    if _EMPTY.match(memoryview(raw)):
         raise InvalidRequest("“messages” is empty. Send at least one.", "messages")
 
 
-def _value(raw: Raw | None) -> object:
-    if raw is None:
-        return None
-    value: object = msgspec.json.decode(raw)
-    return value
+def _first(raw: Raw) -> str:
+    """The first letter of a value: it tells the type."""
+    return chr(memoryview(raw)[0])
 
 
 def _where(body: bytes, fields: dict[str, Raw], wanted: str) -> tuple[int, int]:
     """Where a field's value begins and ends: walked field by field, whose lengths are known from decoding."""
-    at = body.index(b"{")
+    at, place = body.index(b"{"), None
     for name, raw in fields.items():
         found = _BEFORE_VALUE.match(body, at)
         length = memoryview(raw).nbytes
         start = found.end() if found else at
         if not found or body[start : start + length] != bytes(raw):
             break
-        if name == wanted:
-            return start, start + length
         at = start + length
-    # Names that come twice are the one thing that makes the walk differ from what was decoded.
-    raise InvalidRequest("The body names a field twice. Send each field once.")
+        if name == wanted:
+            place = start, at
+    # Names that come twice make the walk differ from what was decoded, or end before the body does.
+    if place is None or body[at:].strip() != b"}":
+        raise InvalidRequest("The body names a field twice. Send each field once.")
+    return place

@@ -270,7 +270,7 @@ def error_in(body: bytes) -> tuple[str, str | None, str | None] | None:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
     if isinstance(detail, str):
-        return detail, None, None
+        return (detail, None, None) if detail else None
     code = detail.code if isinstance(detail.code, str) else None
     return (detail.message, detail.type, code) if detail.message else None
 
@@ -283,6 +283,9 @@ class _ProviderErrorDetail(Struct):
 
 class _ProviderError(Struct):
     error: _ProviderErrorDetail | str
+
+
+_NULL: Final = msgspec.Raw(b"null")
 
 
 class _Counted(Struct):
@@ -304,10 +307,12 @@ class _ChunkChoice(Struct):
 
 class _Chunk(Struct):
     choices: list[_ChunkChoice] = []
-    usage: _Counted | None = None
+    usage: msgspec.Raw = _NULL
+    error: object = None
 
 
 _CHUNK: Final = msgspec.json.Decoder(_Chunk)
+_COUNTED: Final = msgspec.json.Decoder(_Counted | None)
 
 
 class Ear:
@@ -339,11 +344,14 @@ class Ear:
             return
 
     def _note(self, chunk: _Chunk) -> None:
-        if chunk.usage:
-            self.usage = Usage(chunk.usage.prompt_tokens or 0, chunk.usage.completion_tokens or 0)
+        if chunk.error:
+            self.finished = True
         for choice in chunk.choices:
             delta = choice.delta
             if delta and (delta.content or delta.reasoning_content or delta.reasoning or delta.tool_calls):
                 self.has_spoken = True
             if choice.finish_reason:
                 self.finished = True
+        # Last: an odd count is no count, and says nothing about the rest of the chunk.
+        if chunk.usage is not _NULL and (counted := _COUNTED.decode(chunk.usage)):
+            self.usage = Usage(counted.prompt_tokens or 0, counted.completion_tokens or 0)

@@ -22,49 +22,48 @@ class Frame(Struct, frozen=True):
 class Reader:
     """Feed it bytes in any portions; it returns the frames that became complete."""
 
-    __slots__ = ("_begun", "_rest")
+    __slots__ = ("_begun", "_half", "_mark", "_waiting")
 
     def __init__(self) -> None:
-        self._rest = b""
-        self._begun = False
+        self._waiting: list[bytes] = []  # a frame that is not complete, in its portions: joined once
+        self._mark = b""
+        self._begun = self._half = False
 
     @property
     def between_frames(self) -> bool:
         """Whether everything fed so far belongs to complete frames: here something may be put in."""
-        return not self._rest
+        return not (self._waiting or self._half or self._mark)
 
     def feed(self, block: bytes) -> list[Frame]:
         """Take more bytes of the stream."""
-        if not self._begun:
-            block = self._begin(self._rest + block)
-            self._rest = b""
-        if self._rest:
-            block = self._rest + block
-        if b"\r" in block:
-            return self._feed_carefully(block)
-        *whole, self._rest = block.split(b"\n\n")
-        frames = []
-        for text in whole:
-            frame = _parse(text)
-            if frame:
-                frames.append(frame)
+        text = self._lines(block if self._begun else self._begin(block))
+        if self._waiting and b"\n\n" not in self._waiting[-1][-1:] + text:
+            if text:
+                self._waiting.append(text)
+            return []
+        *whole, rest = b"".join((*self._waiting, text)).split(b"\n\n")
         # A lone LF may be left where three came in a row: it belongs to no frame.
-        self._rest = self._rest.lstrip(b"\n")
-        return frames
+        rest = rest.lstrip(b"\n")
+        self._waiting = [rest] if rest else []
+        return [frame for frame in map(_parse, whole) if frame]
 
     def _begin(self, block: bytes) -> bytes:
+        block, self._mark = self._mark + block, b""
         if len(block) < len(BYTE_ORDER_MARK) and BYTE_ORDER_MARK.startswith(block):
-            return block
+            self._mark = block
+            return b""
         self._begun = True
         return block.removeprefix(BYTE_ORDER_MARK)
 
-    def _feed_carefully(self, block: bytes) -> list[Frame]:
+    def _lines(self, block: bytes) -> bytes:
+        """The same with LF for every end of a line."""
+        if self._half and block:
+            block, self._half = b"\r" + block, False
+        if b"\r" not in block:
+            return block
         # A CR at the very end may be half of CR LF: it waits for what follows.
-        held = b"\r" if block.endswith(b"\r") else b""
-        text = block[: len(block) - len(held)].replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-        *whole, rest = text.split(b"\n\n")
-        self._rest = rest.lstrip(b"\n") + held
-        return [frame for frame in map(_parse, whole) if frame]
+        self._half = block.endswith(b"\r")
+        return block[: len(block) - self._half].replace(b"\r\n", b"\n").replace(b"\r", b"\n")
 
 
 def _parse(text: bytes) -> Frame | None:

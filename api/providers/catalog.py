@@ -1,13 +1,14 @@
 """Which models each provider lists: fetched when first needed, kept an hour, and a failed fetch hides nothing."""
 
 import asyncio
+import logging
 import time
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Final
 
 import msgspec
 
-from api.errors import GatewayError
+from api.errors import GatewayError, StoreFailed
 from api.providers.provider import Model, Provider
 from api.store import Store
 from api.store import providers as statements
@@ -15,6 +16,7 @@ from api.store import providers as statements
 FRESH_SECONDS: Final = 3600.0
 RETRY_SECONDS: Final = 60.0  # after a failed fetch
 WAIT_SECONDS: Final = 3.0  # how long a caller is kept waiting for lists that were never fetched
+log = logging.getLogger("morello.catalog")
 _MODELS: Final = msgspec.json.Decoder(tuple[Model, ...])
 
 Fetch = Callable[[Provider], Awaitable[tuple[Model, ...]]]
@@ -71,14 +73,25 @@ class Catalog:
 
     async def _refresh(self, provider: Provider) -> None:
         try:
-            models = await self._fetch(provider)
+            listed = await self._fetch(provider)
         except GatewayError as error:
-            self.faults[provider.id] = str(error)
-            self._due[provider.id] = time.monotonic() + RETRY_SECONDS
+            self._note(provider, str(error))
             return
+        except Exception:
+            log.exception("the models of %s could not be listed", provider.id)
+            self._note(provider, "Morello failed at its model list. The log says more.")
+            return
+        models = tuple({model.id: model for model in listed}.values())  # some list a model twice
         self.faults.pop(provider.id, None)
         self._models[provider.id] = models
         self._due[provider.id] = time.monotonic() + FRESH_SECONDS
-        row = statements.CatalogRow(provider.id, msgspec.json.encode(models).decode(), time.time())
-        await self._store.write(lambda db: statements.save_catalog(db, row))
         self._changed()
+        row = statements.CatalogRow(provider.id, msgspec.json.encode(models).decode(), time.time())
+        try:
+            await self._store.write(lambda db: statements.save_catalog(db, row))
+        except StoreFailed as error:
+            log.error("the models of %s could not be kept: %s", provider.id, error)
+
+    def _note(self, provider: Provider, fault: str) -> None:
+        self.faults[provider.id] = fault
+        self._due[provider.id] = time.monotonic() + RETRY_SECONDS

@@ -61,7 +61,7 @@ CONTEXT = 8192
 
 
 def main() -> None:
-    """Serve until the parent is gone."""
+    """Serve until stdin ends, which it does with the parent."""
     report = _keep_stdout_for_the_report()
     model, alias, threads = sys.argv[1:]
     key = sys.stdin.buffer.readline().decode().strip()

@@ -16,6 +16,8 @@ RESERVED: Final = frozenset((TESTING, LOCAL, "v1", "v1beta", "api", "docs", "hea
 DIALECTS: Final = (openai_chat.NAME, anthropic.NAME)
 LONGEST_KEY: Final = 4096
 _ID: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,31}")
+_HOST: Final = re.compile(r"(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.)*[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.?")
+_NUMERIC: Final = re.compile(r"(?:.*\.)?(?:0x[0-9a-f]*|[0-9]+)\.?")  # what a resolver would take for an address
 _VERSIONED: Final = re.compile(r"/v\d+[a-z0-9]*$")
 _HOME_NAMES: Final = (".localhost", ".local", ".lan", ".internal", ".home.arpa")
 
@@ -104,9 +106,11 @@ def checked_base_url(text: str, dialect: str, own_ports: frozenset[int]) -> str:
     host = parts.hostname or ""
     if parts.scheme not in ("http", "https") or not host:
         raise _bad_url("The base URL must begin with https:// or http:// and name a host")
+    if port == 0 or not _is_host(host, parts.netloc):
+        raise _bad_url(f"“{text[:80]}” names no host that can be called. Look at how it is spelt")
     if parts.username is not None or parts.query or parts.fragment or "?" in url or "#" in url:
         raise _bad_url("The base URL must hold no user name, no “?” and no “#”; the key has a place of its own")
-    if not url.isascii() or any(ord(letter) < 33 for letter in url):
+    if not url.isascii() or not all(33 <= ord(letter) <= 126 for letter in url):
         raise _bad_url("The base URL must be plain ASCII without spaces")
     if parts.scheme == "http" and not _is_near(host):
         raise _bad_url("Plain http is only for this computer and its own network. Write https://")
@@ -121,18 +125,34 @@ def _bad_url(sentence: str) -> ProviderRefused:
     return ProviderRefused(sentence + ".", "base_url")
 
 
-def _is_this_computer(host: str) -> bool:
+def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """The IP address that a host is written as; that of IPv4 where IPv6 carries it."""
     try:
-        return ipaddress.ip_address(host).is_loopback
+        address = ipaddress.ip_address(host)
     except ValueError:
-        return host == "localhost" or host.endswith(".localhost")
+        return None
+    return getattr(address, "ipv4_mapped", None) or address
+
+
+def _is_host(host: str, netloc: str) -> bool:
+    """Whether `host` is an address, or a name that no resolver takes for one (as it does `127.1`)."""
+    if "[" in netloc:
+        return _address(host) is not None and re.search(r"\](:[0-9]+)?$", netloc) is not None
+    return _address(host) is not None or bool(_HOST.fullmatch(host) and not _NUMERIC.fullmatch(host))
+
+
+def _is_this_computer(host: str) -> bool:
+    if address := _address(host):
+        return address.is_loopback or address.is_unspecified
+    name = host.rstrip(".")
+    return name == "localhost" or name.endswith(".localhost")
 
 
 def _is_near(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_private
-    except ValueError:
-        return "." not in host or host.endswith(_HOME_NAMES)
+    if address := _address(host):
+        return address.is_private
+    name = host.rstrip(".")
+    return "." not in name or name.endswith(_HOME_NAMES)
 
 
 def checked_key(text: str) -> Secret:

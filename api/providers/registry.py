@@ -5,10 +5,13 @@ known provider before the first `::`, `:` or `/`, the rest going to it as it is,
 exactly one provider lists.
 """
 
+import asyncio
 import difflib
 import re
 import time
 from collections.abc import Callable
+from heapq import nlargest
+from itertools import pairwise
 from typing import Final
 
 from api.errors import ProviderNotReady, ProviderRefused, UnknownModel
@@ -33,7 +36,10 @@ from api.store import Store
 from api.store import providers as statements
 from api.vault import Unreadable, Vault
 
+LIKELY: Final = 20  # names that are looked at closely for a near miss
 REMEMBERED: Final = 4096  # names whose route is kept, so that the hot path looks up one dictionary
+# Their models have been there since Morello has: callers may sort by `created`, and it must not change.
+BORN: Final = 1_763_856_000
 _SPLIT: Final = re.compile(r"::|:|/")
 
 
@@ -45,9 +51,9 @@ class Providers:
     ) -> None:
         self._store, self._vault, self._told = store, vault, changed
         self._routes: dict[str, Route] = {}
+        self._turn = asyncio.Lock()
         self._rows = {row.id: self._read(row) for row in store.load(statements.load)}
-        born = min((provider.created for provider in self._rows.values()), default=time.time())
-        self._built_in = {TESTING: testing_provider(born), LOCAL: local_provider(born, local_fault)}
+        self._built_in = {TESTING: testing_provider(BORN), LOCAL: local_provider(BORN, local_fault)}
         self.catalog = Catalog(store, fetch, self._changed)
 
     def all(self) -> list[Provider]:
@@ -69,6 +75,12 @@ class Providers:
         own_ports: frozenset[int] = frozenset(),
     ) -> Provider:
         """Keep a new provider; nobody is called. `ProviderRefused` says which field is wrong and why."""
+        async with self._turn:
+            return await self._add(id, dialect, base_url, key, name, own_ports)
+
+    async def _add(
+        self, id: str, dialect: str, base_url: str, key: str | None, name: str | None, own_ports: frozenset[int]
+    ) -> Provider:
         if checked_id(id) in self._rows:
             raise ProviderRefused(f"There is a provider “{id}” already. Choose another id, or remove that one.", "id")
         provider = Provider(
@@ -87,11 +99,12 @@ class Providers:
 
     async def remove(self, id: str) -> None:
         """Forget a provider and its key."""
-        if id not in self._rows:
-            raise ProviderRefused(f"There is no provider “{id}”.", "id")
-        await self._store.write(lambda db: statements.remove(db, id))
-        del self._rows[id]
-        await self.catalog.forget(id)
+        async with self._turn:
+            if id not in self._rows:
+                raise ProviderRefused(f"There is no provider “{id}”.", "id")
+            await self._store.erase(lambda db: statements.remove(db, id))
+            del self._rows[id]
+            await self.catalog.forget(id)
 
     async def resolve(self, asked: str) -> Route:
         """Whom `asked` means. `UnknownModel` names near misses, `ProviderNotReady` what is missing."""
@@ -144,7 +157,10 @@ class Providers:
         return routes[0] if routes else None
 
     def _no_such_model(self, asked: str) -> str:
-        known = [f"{provider.id}:{model.id}" for provider, model in self.listed()]
+        # difflib takes a millisecond a name: among thousands it only sees those that share most pairs of letters.
+        wanted = _pairs(asked)
+        listed = (f"{provider.id}:{model.id}" for provider, model in self.listed())
+        known = nlargest(LIKELY, listed, key=lambda name: len(wanted & _pairs(name)))
         bare = {name.partition(":")[2]: name for name in known}
         near = difflib.get_close_matches(asked, [*known, *bare], n=3, cutoff=0.5)
         names = list(dict.fromkeys(bare.get(name, name) for name in near))
@@ -184,6 +200,10 @@ class Providers:
             provider.enabled,
             provider.created,
         )
+
+
+def _pairs(text: str) -> set[tuple[str, str]]:
+    return set(pairwise(text))
 
 
 def _place(provider: str) -> str:

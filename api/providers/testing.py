@@ -7,7 +7,12 @@ import asyncio
 import json
 import re
 from collections.abc import AsyncIterator
+from functools import reduce
+from itertools import takewhile
+from operator import getitem
 from typing import Any, Final
+
+import msgspec
 
 from api.conversation import (
     ChatRequest,
@@ -20,6 +25,7 @@ from api.conversation import (
     Role,
     Started,
     Text,
+    Tool,
     ToolCall,
     ToolResult,
     Usage,
@@ -30,6 +36,8 @@ from api.providers.provider import Model
 
 SLOW_SECONDS: Final = 0.2  # between two words of morello:slow
 LETTERS_PER_TOKEN: Final = 4  # the usual rule of thumb for English; these models have no tokenizer
+MOST: Final = 1000  # letters or items that a smallest value has at most, whatever its schema wants
+_NAMED: Final = re.compile(r"(?<![\w.:-])([\w.:-]++)\s*+(?=\{)")  # possessive: a long text is read once
 MODELS: Final = (
     Model("echo", name="Echo: answers with your last message"),
     Model("tools", name="Tools: calls the tool your last message names"),
@@ -93,63 +101,96 @@ def _words(text: str) -> list[str]:
 
 
 def _use_tools(request: ChatRequest) -> AsyncIterator[Event]:
-    last = request.messages[-1]
-    results = [part.text for part in last.parts if isinstance(part, ToolResult)]
-    if results:
+    if results := _results(request):
         return _text(request, _words("\n".join(results)))
     if not request.tools:
         raise InvalidRequest("morello:tools calls a tool, and this request offers none. Offer one in “tools”.", "tools")
     return _call(request, *_chosen(request))
 
 
+def _results(request: ChatRequest) -> list[str]:
+    """What tools answered since the assistant last spoke: in one message or several, reminders between them."""
+    turn = takewhile(lambda message: message.role is not Role.ASSISTANT, reversed(request.messages))
+    parts = (part for message in reversed(list(turn)) for part in message.parts)
+    return [part.text for part in parts if isinstance(part, ToolResult)]
+
+
 def _chosen(request: ChatRequest) -> tuple[str, str]:
     """The tool that the user's last message names with its arguments, else the first with the smallest ones."""
-    names = {tool.name for tool in request.tools}
-    for name, start in _named(last_words(request), names):
-        try:
-            arguments, _ = json.JSONDecoder().raw_decode(last_words(request), start)
-        except ValueError:
-            continue
-        if isinstance(arguments, dict):
-            return name, json.dumps(arguments, ensure_ascii=False)
-    first = next(
-        (tool for tool in request.tools if re.search(rf"\b{re.escape(tool.name)}\b", last_words(request))),
-        None,
-    )
-    tool = first or request.tools[0]
-    return tool.name, json.dumps(smallest(tool.schema), ensure_ascii=False)
+    text, names = last_words(request), {tool.name for tool in request.tools}
+    for found in _NAMED.finditer(text):
+        if found[1] in names and (arguments := _object_at(text, found.end())):
+            return found[1], arguments
+    named = (tool for tool in request.tools if re.search(rf"\b{re.escape(tool.name)}\b", text))
+    tool = next(named, request.tools[0])
+    return tool.name, _smallest_arguments(tool)
 
 
-def _named(text: str, names: set[str]) -> list[tuple[str, int]]:
-    """Each place where a tool's name is followed by a JSON object: the name and where the object begins."""
-    found = re.finditer(r"([\w.:-]+)\s*(?=\{)", text)
-    return [(match[1], match.end()) for match in found if match[1] in names]
+def _object_at(text: str, start: int) -> str | None:
+    """The JSON object that begins at `start`; None if it is none."""
+    try:
+        _, end = json.JSONDecoder().raw_decode(text, start)
+        found = msgspec.json.decode(text[start:end])  # which knows no NaN and no half of a surrogate pair
+    except (ValueError, RecursionError):
+        return None
+    return json.dumps(found, ensure_ascii=False)
 
 
-def smallest(schema: dict[str, Any]) -> Any:
-    """The smallest value that a JSON Schema allows, for the schemas that tools have."""
-    if "const" in schema:
-        return schema["const"]
-    if schema.get("enum"):
-        return schema["enum"][0]
-    for choice in ("anyOf", "oneOf"):
-        if schema.get(choice):
-            return smallest(schema[choice][0])
-    kind = schema.get("type", "object" if "properties" in schema else "string")
-    match kind[0] if isinstance(kind, list) else kind:
+def _smallest_arguments(tool: Tool) -> str:
+    try:
+        arguments = smallest({"type": "object", **tool.schema})
+    except (AttributeError, LookupError, TypeError, RecursionError) as error:
+        raise InvalidRequest(
+            f"The schema of the tool “{tool.name[:64]}” cannot be understood. Look at its JSON Schema.", "tools"
+        ) from error
+    return json.dumps(arguments if isinstance(arguments, dict) else {}, ensure_ascii=False)
+
+
+def smallest(schema: Any, root: Any = None) -> Any:
+    """The smallest value that a JSON Schema allows, for the schemas that tools have. `root` is what `$ref` means."""
+    root = schema if root is None else root
+    match schema:
+        case {"$ref": str(place)}:
+            return smallest(reduce(getitem, place.strip("#/").split("/"), root), root)
+        case {"const": value}:
+            return value
+        case {"enum": [first, *_]}:
+            return first
+        case {"allOf": [_, *_] as choices, **rest}:
+            return smallest(reduce(_with, choices, rest), root)
+        case {"anyOf": [first, *_], **rest} | {"oneOf": [first, *_], **rest}:
+            return smallest(_with(rest, first), root)
+        case {"type": [kind, *_]} | {"type": str(kind)}:
+            return _smallest_of(kind, schema, root)
+        case {"properties": _} | {"required": _}:
+            return _smallest_of("object", schema, root)
+        case _:
+            return _smallest_of("string", schema if isinstance(schema, dict) else {}, root)
+
+
+def _with(schema: Any, other: Any) -> Any:
+    """A schema with what another adds to it."""
+    fields = {**schema.get("properties", {}), **other.get("properties", {})}
+    required = [*schema.get("required", ()), *other.get("required", ())]
+    return {**schema, **other} | ({"properties": fields, "required": required} if fields or required else {})
+
+
+def _smallest_of(kind: str, schema: dict[str, Any], root: Any) -> Any:
+    match kind:
         case "object":
             fields = schema.get("properties", {})
-            return {name: smallest(fields.get(name, {})) for name in schema.get("required", ())}
+            return {name: smallest(fields.get(name, {}), root) for name in schema.get("required", ())}
         case "array":
-            return [smallest(schema.get("items", {}))] * schema.get("minItems", 0)
+            return [smallest(schema.get("items", {}), root)] * min(schema.get("minItems", 0), MOST)
         case "integer" | "number":
-            return schema.get("minimum", 0)
+            least = schema.get("minimum", schema.get("exclusiveMinimum", -1) + 1)
+            return min(least, schema.get("maximum", least))
         case "boolean":
             return False
         case "null":
             return None
         case _:
-            return "x" * schema.get("minLength", 0)
+            return "x" * min(schema.get("minLength", 0), MOST)
 
 
 async def _call(request: ChatRequest, name: str, arguments: str) -> AsyncIterator[Event]:
@@ -170,13 +211,13 @@ async def _fail(request: ChatRequest) -> AsyncIterator[Event]:
             raise StreamBroken("morello:error cut this answer, as it was asked to.")
         case ["hang", *_]:
             await asyncio.Event().wait()
-        case [status, *rest] if status.isascii() and status.isdigit() and 400 <= int(status) <= 599:
-            wait = rest[1] if len(rest) > 1 and rest[0] == "retry-after" else None
+        case [status, *rest] if re.fullmatch("[45][0-9][0-9]", status):
+            told = re.fullmatch("retry-after ([0-9]{1,6})", " ".join(rest[:2]))
             raise UpstreamRefused(
                 f"morello:error answers {status}, as it was asked to.",
                 int(status),
                 "test_error",
-                retry_after=wait,
+                retry_after=told[1] if told else None,
             )
         case _:
             raise InvalidRequest(

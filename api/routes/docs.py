@@ -155,8 +155,7 @@ def add_docs(app: Sanic[Any, Any], document: Document) -> None:
         if name not in assets:
             raise NotFound(name)
         kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
-        headers = {**_headers(), "cache-control": "max-age=3600"}
-        return HTTPResponse(assets[name].read_bytes(), headers=headers, content_type=kind)
+        return HTTPResponse(assets[name].read_bytes(), headers=_headers(), content_type=kind)
 
     app.add_route(show_page, "/docs", name="docs", ctx_public=True)
     app.add_route(show_document, "/openapi.json", name="document", ctx_public=True)

@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
-from sqlalchemy import Connection, Engine, create_engine, event, insert, inspect, select
+from sqlalchemy import URL, Connection, Engine, create_engine, event, insert, inspect, select
 from sqlalchemy.exc import DatabaseError, DBAPIError
 from sqlalchemy.pool import StaticPool
 
@@ -62,6 +62,12 @@ class Store:
         """Run `work` in one transaction of the owner's kind: on the disk when this returns."""
         return await self._run(self._control, work)
 
+    async def erase(self, work: Callable[[Connection], T]) -> T:
+        """The same for work that replaces a secret: nothing of the old one stays in the write-ahead log."""
+        done = await self._run(self._control, work)
+        await asyncio.get_running_loop().run_in_executor(self._thread, self._fold)
+        return done
+
     async def record(self, work: Callable[[Connection], T]) -> T:
         """Run `work` in one transaction of the call table's kind: a power cut may lose the last ones."""
         return await self._run(self._usage, work)
@@ -103,6 +109,11 @@ class Store:
         version = db.scalar(select(schema.meta.c.value).where(schema.meta.c.name == "schema"))
         return None if version is None else int(version)
 
+    def _fold(self) -> None:
+        connection = self._control.raw_connection()
+        connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        connection.close()
+
     def _dispose(self) -> None:
         self._usage.dispose()
         self._control.dispose()
@@ -119,7 +130,8 @@ def _within(engine: Engine, work: Callable[[Connection], T]) -> T:
 def _engine(path: Path, synchronous: str, read_only: bool) -> Engine:
     # One connection each, used from the store's thread alone.
     engine = create_engine(
-        f"sqlite:///{path}",
+        URL.create("sqlite", database=str(path)),  # a path may hold ? and %
+        hide_parameters=True,
         poolclass=StaticPool,
         connect_args={"check_same_thread": False, "timeout": BUSY_MS / 1000},
     )

@@ -1,1 +1,1 @@
-"""The wire out: the only room that knows httpx and httptools."""
+"""The wire out: the only room that knows httpx, and the transport beneath its seam."""

@@ -34,11 +34,7 @@ BODIES = {
     "row 6: true": b"true",
     "row 7: 100 k brackets": b"[" * 100_000,
     "row 7: 20 k objects": b'{"a":' * 20_000,
-    "row 8: depth 5000 in an extra field": json.dumps(GOOD).encode()[:-1]
-    + b',"x":'
-    + b"[" * 5000
-    + b"]" * 5000
-    + b"}",
+    "row 8: depth 5000 in an extra field": json.dumps(GOOD).encode()[:-1] + b',"x":' + b"[" * 5000 + b"]" * 5000 + b"}",
     "row 10: NaN": json.dumps(GOOD).encode()[:-1] + b',"temperature":NaN}',
     "row 12: a name twice": json.dumps(GOOD).encode()[:-1] + b',"model":"morello:slow"}',
     "row 13: invalid UTF-8": json.dumps(GOOD).encode().replace(b"Hi", b"\xff"),
@@ -186,9 +182,7 @@ async def test_row_62_the_limit_passes_and_one_byte_more_does_not(api: Api) -> N
 
 
 async def test_a_stream_of_chunks_over_the_limit_is_refused_too(api: Api) -> None:
-    head = (
-        f"POST {OPENAI} HTTP/1.1\r\nhost: localhost\r\nx-api-key: {api.key}\r\ntransfer-encoding: chunked\r\n\r\n"
-    )
+    head = f"POST {OPENAI} HTTP/1.1\r\nhost: localhost\r\nx-api-key: {api.key}\r\ntransfer-encoding: chunked\r\n\r\n"
     chunk = b"100000\r\n" + b"x" * 0x100000 + b"\r\n"
     assert (await ask_raw(api, head.encode() + chunk * 34)).status == 413
 

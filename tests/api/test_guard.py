@@ -145,9 +145,7 @@ async def test_whoever_has_no_key_does_not_learn_which_paths_there_are(api: Api)
 async def test_a_host_that_is_not_this_machine_is_refused_before_all_else(api: Api, host: str) -> None:
     host = host.format(port=api.listener.port)
     for path in ("/", "/v1/models", "/docs", "/nope"):
-        got = await ask_raw(
-            api, f"GET {path} HTTP/1.1\r\nhost: {host}\r\nauthorization: Bearer {api.key}\r\n\r\n"
-        )
+        got = await ask_raw(api, f"GET {path} HTTP/1.1\r\nhost: {host}\r\nauthorization: Bearer {api.key}\r\n\r\n")
         assert got.status in (400, 421)
 
 

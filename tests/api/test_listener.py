@@ -262,9 +262,7 @@ class TestTheOwner:
         with pytest.raises(PortRefused, match="dashboard's own"):
             await closed_api.door.move(23300)
 
-    async def test_a_move_after_a_failure_clears_it(
-        self, closed_api: Api, taken: int, free_port: int
-    ) -> None:
+    async def test_a_move_after_a_failure_clears_it(self, closed_api: Api, taken: int, free_port: int) -> None:
         await closed_api.gateway.choices.change(port=taken)
         await closed_api.door.start()
         await closed_api.door.move(free_port)

@@ -19,9 +19,7 @@ from api.providers import local
 from api.providers.local import Endpoint, LocalModel, LocalModelFailed, assemble, unavailable
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
-needs_extra = pytest.mark.skipif(
-    unavailable() is not None, reason="the extra morello[local] is not installed"
-)
+needs_extra = pytest.mark.skipif(unavailable() is not None, reason="the extra morello[local] is not installed")
 
 ROOT = Path(local.__file__).parents[2]
 CAPITAL = [{"role": "user", "content": "What is the capital of France?"}]
@@ -44,9 +42,7 @@ async def ask(model):
     endpoint = await model.endpoint()
     # llama.cpp sometimes closes a connection after a streamed reply without a word: one each.
     headers = {"authorization": f"Bearer {endpoint.key}", "connection": "close"}
-    async with httpx.AsyncClient(
-        base_url=endpoint.base_url, headers=headers, timeout=60, trust_env=False
-    ) as client:
+    async with httpx.AsyncClient(base_url=endpoint.base_url, headers=headers, timeout=60, trust_env=False) as client:
 
         async def post(path: str, **body: object) -> httpx.Response:
             return await client.post(path, json={"model": local.MODEL, **body})
@@ -237,9 +233,7 @@ async def test_the_capital_of_france_in_openais_dialect(ask):
 
 @needs_extra
 async def test_the_capital_of_france_streamed_in_openais_dialect(ask):
-    reply = await ask(
-        "/v1/chat/completions", messages=CAPITAL, stream=True, stream_options={"include_usage": True}
-    )
+    reply = await ask("/v1/chat/completions", messages=CAPITAL, stream=True, stream_options={"include_usage": True})
     deltas = [choice["delta"] for frame in frames(reply) for choice in frame["choices"]]
     assert "".join(delta.get("content") or "" for delta in deltas) == "Paris"
     assert frames(reply)[-1]["usage"]["completion_tokens"] >= 1

@@ -92,9 +92,7 @@ class TestOpenAI:
         assert "morello:echo" in listed
         assert (await openai_client.models.retrieve("morello:echo")).id == "morello:echo"
 
-    async def test_errors_are_the_sdks_own(
-        self, api: Api, openai_client: openai.AsyncOpenAI, far: FarEnd
-    ) -> None:
+    async def test_errors_are_the_sdks_own(self, api: Api, openai_client: openai.AsyncOpenAI, far: FarEnd) -> None:
         async def create(model: str, words: str = "Hi") -> Any:
             messages: Any = [{"role": "user", "content": words}]
             return await openai_client.chat.completions.create(model=model, messages=messages)
@@ -114,32 +112,22 @@ class TestOpenAI:
         with pytest.raises(openai.AuthenticationError):
             await wrong.chat.completions.create(model="morello:echo", messages=QUESTION)
 
-    async def test_a_cut_stream_raises_and_does_not_end_as_if_complete(
-        self, openai_client: openai.AsyncOpenAI
-    ) -> None:
+    async def test_a_cut_stream_raises_and_does_not_end_as_if_complete(self, openai_client: openai.AsyncOpenAI) -> None:
         messages: Any = [{"role": "user", "content": "cut"}]
-        stream = await openai_client.chat.completions.create(
-            model="morello:error", messages=messages, stream=True
-        )
+        stream = await openai_client.chat.completions.create(model="morello:error", messages=messages, stream=True)
         with pytest.raises(openai.APIError, match="cut this answer"):
             async for _ in stream:
                 pass
 
 
 class TestAnthropic:
-    async def test_an_answer_from_a_provider(
-        self, anthropic_client: anthropic.AsyncAnthropic, far: FarEnd
-    ) -> None:
+    async def test_an_answer_from_a_provider(self, anthropic_client: anthropic.AsyncAnthropic, far: FarEnd) -> None:
         far.behaviour = answers(200, MESSAGE)
-        got = await anthropic_client.messages.create(
-            model="ant:claude-test", max_tokens=64, messages=QUESTION
-        )
+        got = await anthropic_client.messages.create(model="ant:claude-test", max_tokens=64, messages=QUESTION)
         assert got.content[0].text == "Hello"  # type: ignore[union-attr]
         assert got.usage.input_tokens == 11
 
-    async def test_a_stream_from_a_provider(
-        self, anthropic_client: anthropic.AsyncAnthropic, far: FarEnd
-    ) -> None:
+    async def test_a_stream_from_a_provider(self, anthropic_client: anthropic.AsyncAnthropic, far: FarEnd) -> None:
         far.behaviour = says(*message_frames(["Hel", "lo"]))
         async with anthropic_client.messages.stream(
             model="ant:claude-test", max_tokens=64, messages=QUESTION
@@ -150,24 +138,18 @@ class TestAnthropic:
         assert (final.usage.output_tokens, final.stop_reason) == (7, "end_turn")
 
     async def test_the_test_model_streams(self, anthropic_client: anthropic.AsyncAnthropic) -> None:
-        async with anthropic_client.messages.stream(
-            model="morello:echo", max_tokens=64, messages=QUESTION
-        ) as stream:
+        async with anthropic_client.messages.stream(model="morello:echo", max_tokens=64, messages=QUESTION) as stream:
             final = await stream.get_final_message()
         assert final.content[0].text == "Say hello"  # type: ignore[union-attr]
 
-    async def test_a_tool_round_trip_with_the_test_model(
-        self, anthropic_client: anthropic.AsyncAnthropic
-    ) -> None:
+    async def test_a_tool_round_trip_with_the_test_model(self, anthropic_client: anthropic.AsyncAnthropic) -> None:
         messages: Any = [{"role": "user", "content": "call Bash"}]
         for stream in (False, True):
             first = await self._ask(anthropic_client, messages, stream)
             assert first.stop_reason == "tool_use"
             call: Any = first.content[0]
             assert (call.name, call.input) == ("Bash", {"command": ""})
-            result = [
-                {"type": "tool_result", "tool_use_id": call.id, "content": [{"type": "text", "text": "hi"}]}
-            ]
+            result = [{"type": "tool_result", "tool_use_id": call.id, "content": [{"type": "text", "text": "hi"}]}]
             told = [
                 *messages,
                 {"role": "assistant", "content": first.content},
@@ -176,9 +158,7 @@ class TestAnthropic:
             second = await self._ask(anthropic_client, told, stream)
             assert second.content[0].text == "hi"  # type: ignore[union-attr]
 
-    async def _ask(
-        self, client: anthropic.AsyncAnthropic, messages: Any, stream: bool
-    ) -> anthropic.types.Message:
+    async def _ask(self, client: anthropic.AsyncAnthropic, messages: Any, stream: bool) -> anthropic.types.Message:
         asked: Any = {
             "model": "morello:tools",
             "max_tokens": 64,
@@ -192,9 +172,7 @@ class TestAnthropic:
             return await running.get_final_message()
 
     async def test_tokens_are_counted(self, anthropic_client: anthropic.AsyncAnthropic, far: FarEnd) -> None:
-        assert (
-            await anthropic_client.messages.count_tokens(model="morello:echo", messages=QUESTION)
-        ).input_tokens > 0
+        assert (await anthropic_client.messages.count_tokens(model="morello:echo", messages=QUESTION)).input_tokens > 0
         far.behaviour = answers(200, b'{"input_tokens": 77}')
         counted = await anthropic_client.messages.count_tokens(model="ant:m", messages=QUESTION)
         assert counted.input_tokens == 77
@@ -204,9 +182,7 @@ class TestAnthropic:
         assert "morello:error" in listed
         assert (await anthropic_client.models.retrieve("morello:echo")).type == "model"
 
-    async def test_errors_are_the_sdks_own(
-        self, anthropic_client: anthropic.AsyncAnthropic, far: FarEnd
-    ) -> None:
+    async def test_errors_are_the_sdks_own(self, anthropic_client: anthropic.AsyncAnthropic, far: FarEnd) -> None:
         async def create(model: str, words: str = "Hi") -> Any:
             messages: Any = [{"role": "user", "content": words}]
             return await anthropic_client.messages.create(model=model, max_tokens=9, messages=messages)
@@ -251,7 +227,5 @@ class TestAnthropic:
             await wire.end_stream()
 
         far.behaviour = slowly
-        async with anthropic_client.messages.stream(
-            model="ant:m", max_tokens=64, messages=QUESTION
-        ) as stream:
+        async with anthropic_client.messages.stream(model="ant:m", max_tokens=64, messages=QUESTION) as stream:
             assert "".join([part async for part in stream.text_stream]) == "Hello"

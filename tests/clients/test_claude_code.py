@@ -34,14 +34,10 @@ def test_it_runs_a_tool_and_reads_its_result(claude: Path, tmp_path: Path) -> No
             "ANTHROPIC_SMALL_FAST_MODEL": "morello:tools",
             "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
         }
-        words = (
-            'Bash {"command":"printf %s-%s mo rello > made.txt && cat made.txt","description":"make a file"}'
-        )
+        words = 'Bash {"command":"printf %s-%s mo rello > made.txt && cat made.txt","description":"make a file"}'
         told = subprocess.run(
             [str(claude), "-p", words, "--output-format", "json", "--allowedTools", "Bash"],
-            env={
-                name: value for name, value in environment(**settings).items() if name != "ANTHROPIC_API_KEY"
-            },
+            env={name: value for name, value in environment(**settings).items() if name != "ANTHROPIC_API_KEY"},
             cwd=tmp_path,
             stdin=subprocess.DEVNULL,
             capture_output=True,

@@ -239,17 +239,9 @@ class TestCommands:
             base = ["--base-url", "https://api.example/v1", "--dialect", "openai_chat"]
             secret = {"FAR_KEY": "sk-secret-of-the-test"}
             assert (
-                morello(
-                    "providers", "add", "one", *base, "--key-env", "FAR_KEY", home=home, **secret
-                ).returncode
-                == 0
+                morello("providers", "add", "one", *base, "--key-env", "FAR_KEY", home=home, **secret).returncode == 0
             )
-            assert (
-                morello(
-                    "providers", "add", "two", *base, "--key-stdin", home=home, given="sk-two\n"
-                ).returncode
-                == 0
-            )
+            assert morello("providers", "add", "two", *base, "--key-stdin", home=home, given="sk-two\n").returncode == 0
             claude = ["--base-url", "https://claude.example", "--dialect", "anthropic", "--no-key"]
             added = morello("providers", "add", "three", *claude, home=home)
             assert "https://claude.example/v1/messages" in added.stderr
@@ -287,9 +279,7 @@ class TestCommands:
             ),
         ],
     )
-    def test_a_provider_that_cannot_be_is_refused_in_words(
-        self, home: Path, words: list[str], sentence: str
-    ) -> None:
+    def test_a_provider_that_cannot_be_is_refused_in_words(self, home: Path, words: list[str], sentence: str) -> None:
         refused = morello("providers", "add", *words, home=home)
         assert (refused.returncode, refused.stdout) == (1, "")
         assert sentence in refused.stderr
@@ -300,9 +290,7 @@ class TestCommands:
             key = program.do("key", "show").stdout.strip()
             body = {"model": "morello:echo", "messages": [{"role": "user", "content": "private words"}]}
             address = program.status()["address"]
-            assert (
-                httpx.post(f"{address}/v1/messages", json=body, headers={"x-api-key": key}).status_code == 200
-            )
+            assert httpx.post(f"{address}/v1/messages", json=body, headers={"x-api-key": key}).status_code == 200
             httpx.get(f"{address}/v1/models?key={key}")
             program.end()
         log = (home / "logs" / "morello.log").read_text()
