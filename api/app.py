@@ -1,6 +1,7 @@
 """The API: its routes, its guard, its errors and its documentation, as one Sanic app."""
 
 import logging
+import re
 import secrets
 from typing import Any, Final
 
@@ -56,13 +57,19 @@ def build(gateway: Gateway, name: str = "api") -> Sanic[Any, Any]:
     rooms = [room.routes for room in (openai, anthropic, models, public)]
     for room in rooms:
         app.blueprint(room)
-    app.ctx.endpoints = {route.name.rpartition(".")[2]: f"/{route.path}" for route in app.router.routes}
     app.ctx.document = Document(rooms)
     add_docs(app, app.ctx.document)
+    app.ctx.endpoints = _endpoints(app)
     add_guard(app, gateway.keys)
     app.signal("http.lifecycle.request")(_number)
     app.exception(Exception)(_answer_error)
     return app
+
+
+def _endpoints(app: Sanic[Any, Any]) -> dict[str, str]:
+    """Every route by its name, as `GET /` tells them."""
+    paths = {route.name.rpartition(".")[2]: f"/{route.path}" for route in app.router.routes}
+    return {name: re.sub(r"<(\w+):\w+>", r"{\1}", path) for name, path in sorted(paths.items())}
 
 
 async def _number(request: Request) -> None:

@@ -89,3 +89,11 @@ async def test_only_the_pages_own_files_are_given_out(api: Api) -> None:
     async with api.client() as client:
         for name in ("app.css", "..%2fapp.css", "%2e%2e/app.css", "htmx-4.0.1.min.js"):
             assert (await client.get(f"/docs/assets/{name}")).status_code == 404
+
+
+async def test_the_front_names_every_route(api: Api, document: dict[str, Any]) -> None:
+    async with api.client(None) as client:
+        front = (await client.get("/")).json()
+    assert front["name"] == "Morello"
+    assert set(document["paths"]) <= set(front["endpoints"].values())
+    assert "/docs" in front["endpoints"].values()
