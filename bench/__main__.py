@@ -46,21 +46,20 @@ async def measure(plan: Plan) -> int:
 async def _find_out(plan: Plan, folder: Path, ours: Cores, others: Cores, ends: ExitStack) -> Findings:
     far_end, paced = start_far_end(others)
     ends.callback(far_end.end)
-    server = nginx.find()
-    ways, canned = [], paced
-    if server:
+    ways = [Way(DIRECT, (paced, paced))]
+    canned = paced
+    if server := nginx.find():
         canned_end, canned = nginx.start_canned(server, folder, others)
         ends.callback(canned_end.end)
-        proxy, ports = nginx.start_proxy(server, folder, ours, canned, paced)
+        proxy, ports = nginx.start_proxy(server, folder, ours, (canned, paced))
         ends.callback(proxy.end)
-        ways.append(Way(NGINX, (ports[0], ports[1]), cpu=proxy.cpu))
+        ways = [Way(DIRECT, (canned, paced)), Way(NGINX, ports, cpu=proxy.cpu)]
     home = folder / "home"
     key, port = await gateway.furnish(home, canned, paced)
     alone = await _births(gateway.ALONE, plan, home, port, ours)
     whole = await _births(gateway.WHOLE, plan, home, port, ours)
     morello = ends.enter_context(gateway.running(gateway.WHOLE, home, port, ours))
     cpu, settle = morello.program.cpu, morello.settle
-    ways.insert(0, Way(DIRECT, (canned, paced)))
     ways.append(Way(MORELLO, (port, port), key, ("canned:", "paced:"), cpu, settle))
     answered, streamed = await in_turn(ways, plan)
     return Findings(answered, streamed, whole, alone, morello.program.memory(), ways[-1].sent)

@@ -70,9 +70,9 @@ def start_canned(program: str, folder: Path, cores: Cores) -> tuple[Program, int
     return _start(program, folder, "canned", server, port, cores), port
 
 
-def start_proxy(program: str, folder: Path, cores: Cores, *far: int) -> tuple[Program, list[int]]:
+def start_proxy(program: str, folder: Path, cores: Cores, far: tuple[int, int]) -> tuple[Program, tuple[int, int]]:
     """A plain reverse proxy, and its port for each port of the far end."""
-    ports = [free_port() for _ in far]
+    ports = free_port(), free_port()
     servers = "".join(PROXY.format(port=port, far=behind) for port, behind in zip(ports, far, strict=True))
     return _start(program, folder, "proxy", servers, ports[0], cores), ports
 

@@ -67,7 +67,7 @@ def report(found: Findings, plan: Plan) -> str:
         streams.row("pace held", lambda one: one.pace * 100, "{:.1f} %"),
         streams.row("chunk delay p50 ms", lambda one: one.p50 * 1000, "{:.2f}"),
         streams.row("chunk delay p99 ms", lambda one: one.p99 * 1000, "{:.2f}"),
-        streams.row("CPU us a chunk", lambda one: one.cpu * 1e6, "{:.1f}", (NGINX, MORELLO)),
+        streams.row("CPU µs a chunk", lambda one: one.cpu * 1e6, "{:.1f}", (NGINX, MORELLO)),
         "",
         f"Starts: median of {len(found.whole.seconds)}; memory is resident; the built-in model sleeps",
         _columns("", ("Morello", "API alone")),
@@ -96,8 +96,8 @@ def _bars(found: Findings, share: float | None) -> list[Bar]:
     return [
         Bar(
             "requests/s per core",
-            f"at least {LEAST_SHARE:.0%} of nginx",
-            "nginx is not installed" if share is None else f"{share:.1%}",
+            f"at least {LEAST_SHARE * 100:.0f} % of nginx",
+            "nginx is not installed" if share is None else f"{share * 100:.1f} %",
             None if share is None else share >= LEAST_SHARE,
         ),
         Bar(

@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -55,16 +56,26 @@ def free_port() -> int:
 class Program:
     """`morello` running on a home of its own, on ports of its own."""
 
-    def __init__(self, home: Path, *options: str, port: int | None = None, module: str = "webui", **more: str) -> None:
+    def __init__(
+        self,
+        home: Path,
+        *options: str,
+        port: int | None = None,
+        module: str = "webui",
+        words: Sequence[str] | None = None,
+        home_option: bool = True,
+        more: Mapping[str, str] | None = None,
+    ) -> None:
         self.home = home
         if port is not None:
             assert morello("port", str(port), home=home).returncode == 0
-        words = [sys.executable, "-m", module, "--home", str(home)]
-        if module == "webui":
-            words += ["--no-browser", "--dashboard-port", "0"]
+        if words is None:
+            words = ["--no-browser", "--dashboard-port", "0"] if module == "webui" else []
+        place = ["--home", str(home)] if home_option else []
+        command = [sys.executable, "-m", module, *words, *place]
         self.process = subprocess.Popen(
-            [*words, *options],
-            env=environment(**more),
+            [*command, *options],
+            env=environment(**(more or {})),
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

@@ -9,6 +9,8 @@ import stat
 import subprocess
 import sys
 import threading
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import httpx
@@ -368,3 +370,52 @@ def reading(program: Program) -> tuple[threading.Thread, threading.Event]:
     thread = threading.Thread(target=read, daemon=True)
     thread.start()
     return thread, begun
+
+
+class TestBrowser:
+    @pytest.fixture
+    def opener(self, tmp_path: Path) -> Path:
+        """A stand-in for the system's opener: it writes down what it was given."""
+        folder = tmp_path / "bin"
+        folder.mkdir()
+        for name in ("xdg-open", "open"):
+            script = folder / name
+            script.write_text(f'#!/bin/sh\nprintf "%s" "$1" > "{tmp_path}/opened"\n')
+            script.chmod(0o755)
+        return folder
+
+    @pytest.mark.skipif(sys.platform == "darwin", reason="a Mac always has a screen")
+    @pytest.mark.parametrize(
+        ("screen", "opens"), [({"DISPLAY": ":9"}, True), ({"WAYLAND_DISPLAY": "w"}, True), ({}, False)]
+    )
+    def test_the_login_link_is_opened_where_there_is_a_screen(
+        self, home: Path, opener: Path, screen: dict[str, str], opens: bool
+    ) -> None:
+        path = f"{opener}:{os.environ['PATH']}"
+        words = ["serve", "--no-start", "--dashboard-port", "0"]
+        with Program(home, module="webui", words=words, more={"PATH": path, **screen}) as program:
+            program.ready()
+            assert program.status()["state"] == "stopped"
+            if opens:
+                until(lambda: (opener.parent / "opened").exists() and (opener.parent / "opened").read_text() != "")
+                assert (opener.parent / "opened").read_text() == program.login
+            else:
+                assert not (opener.parent / "opened").exists()
+
+    def test_the_environment_names_home_and_dashboard_port(self, tmp_path: Path) -> None:
+        port = str(free_port())
+        more = {"MORELLO_HOME": str(tmp_path / "named"), "MORELLO_DASHBOARD_PORT": port}
+        with Program(
+            tmp_path / "named", words=["serve", "--no-browser", "--no-start"], home_option=False, more=more
+        ) as program:
+            program.ready()
+            assert program.dashboard.endswith(f":{port}")
+            assert (tmp_path / "named" / "morello.db").exists()
+
+
+def until(true: Callable[[], bool], seconds: float = 10.0) -> None:
+    """Wait for something to come true."""
+    ends = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < ends
+        time.sleep(0.02)
