@@ -8,6 +8,7 @@ from typing import Any, Final
 from sanic import HTTPResponse, Request, Sanic
 from sanic.exceptions import MethodNotAllowed as SanicMethodNotAllowed
 from sanic.exceptions import NotFound, PayloadTooLarge, SanicException
+from sanic_routing.route import Route
 
 from api.calls import Calls
 from api.connection import hang_up_if_unread
@@ -15,23 +16,16 @@ from api.dialects import anthropic as anthropic_dialect
 from api.dialects import openai_chat
 from api.errors import GatewayError, InvalidRequest, MethodNotAllowed, TooLarge, UnknownPath
 from api.gateway import Gateway
+from api.guarded import Guarded
 from api.routes import anthropic, models, openai, public
 from api.routes.docs import Document, add_docs
-from api.routes.guard import add_guard, require_key
+from api.routes.guard import require_host, require_key
 
 __all__ = ["Document", "add_docs", "build"]
 
 LARGEST_BODY: Final = 32 * 1024 * 1024
 LARGEST_HEAD: Final = 16 * 1024
 log = logging.getLogger("morello.api")
-
-
-class Api(Sanic[Any, Any]):
-    """Sanic with our limits; `MORELLO_SANIC_*` is no prefix anybody uses, so the environment cannot bend them."""
-
-    def __init__(self, name: str) -> None:
-        super().__init__(name, env_prefix="MORELLO_SANIC_", configure_logging=False)
-        self.config.update(LIMITS)
 
 
 LIMITS: Final = {
@@ -50,6 +44,21 @@ LIMITS: Final = {
 }
 
 
+class Api(Guarded):
+    """Sanic with our limits; `MORELLO_SANIC_*` is no prefix anybody uses, so the environment cannot bend them."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name, env_prefix="MORELLO_SANIC_", configure_logging=False)
+        self.config.update(LIMITS)
+
+    async def admit(self, request: Request, route: Route | None) -> None:
+        """A host that is ours, and the key on every route that is not public."""
+        number(request)
+        require_host(request)
+        if route and not getattr(route.ctx, "public", False):
+            require_key(request, self.ctx.gateway.keys)
+
+
 def build(gateway: Gateway, name: str = "api") -> Sanic[Any, Any]:
     """The API over `gateway`. Built once; a `Listener` opens and closes it."""
     app = Api(name)
@@ -60,8 +69,6 @@ def build(gateway: Gateway, name: str = "api") -> Sanic[Any, Any]:
     app.ctx.document = Document(rooms)
     add_docs(app, app.ctx.document)
     app.ctx.endpoints = _endpoints(app)
-    add_guard(app, gateway.keys)
-    app.signal("http.lifecycle.request")(_number)
     app.exception(Exception)(_answer_error)
     return app
 
@@ -72,16 +79,16 @@ def _endpoints(app: Sanic[Any, Any]) -> dict[str, str]:
     return {name: re.sub(r"<(\w+):\w+>", r"{\1}", path) for name, path in sorted(paths.items())}
 
 
-async def _number(request: Request) -> None:
+def number(request: Request) -> None:
     """Give the request its id and the headers that every answer carries."""
-    number = request.ctx.id = "req_" + secrets.token_hex(12)
-    request.ctx.headers = {"x-request-id": number, "request-id": number}
+    name = request.ctx.id = "req_" + secrets.token_hex(12)
+    request.ctx.headers = {"x-request-id": name, "request-id": name}
 
 
 async def _answer_error(request: Request, error: Exception) -> HTTPResponse:
     """Any error as the caller's dialect prints it."""
     if not hasattr(request.ctx, "id"):  # a request that could not be parsed was never numbered
-        await _number(request)
+        number(request)
     told = _told(request, error)
     hang_up_if_unread(request)
     dialect = _dialect(request)

@@ -1,8 +1,6 @@
 """The calls in progress: who is being answered now, and how to cut them all at once."""
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 from api.errors import GatewayError
 
@@ -10,48 +8,51 @@ from api.errors import GatewayError
 class Call:
     """One call in progress. `broken` is why it was cut, if it was: its handler then says so to the caller."""
 
-    __slots__ = ("broken", "streams", "task")
+    __slots__ = ("_calls", "broken", "streams", "task")
 
-    def __init__(self, task: "asyncio.Task[object]") -> None:
-        self.task, self.streams = task, False
+    def __init__(self, calls: "Calls", task: "asyncio.Task[object]") -> None:
+        self._calls, self.task, self.streams = calls, task, False
         self.broken: GatewayError | None = None
+
+    def __enter__(self) -> "Call":
+        self._calls.open.add(self)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._calls.leave(self)
 
 
 class Calls:
     """Every call in progress on one listener."""
 
     def __init__(self) -> None:
-        self._open: set[Call] = set()
-        self._empty = asyncio.Event()
-        self._empty.set()
+        self.open: set[Call] = set()
+        self._empty: asyncio.Event | None = None
 
     def __len__(self) -> int:
-        return len(self._open)
+        return len(self.open)
 
     @property
     def streams(self) -> int:
         """How many of them are streams that have begun."""
-        return sum(call.streams for call in self._open)
+        return sum(call.streams for call in self.open)
 
-    @contextmanager
-    def running(self) -> Iterator[Call]:
-        """Count the current task as a call until it leaves."""
+    def running(self) -> Call:
+        """The current task as a call: counted inside a `with` block."""
         task = asyncio.current_task()
         assert task is not None
-        call = Call(task)
-        self._open.add(call)
-        self._empty.clear()
-        try:
-            yield call
-        finally:
-            self._open.discard(call)
-            if not self._open:
-                self._empty.set()
+        return Call(self, task)
+
+    def leave(self, call: Call) -> None:
+        """Count a call no more."""
+        self.open.discard(call)
+        if self._empty and not self.open:
+            self._empty.set()
 
     def cut(self, reason: GatewayError) -> int:
         """End every call now; each handler tells its caller `reason`. Returns how many streams that ended."""
         streams = self.streams
-        for call in self._open:
+        for call in self.open:
             if call.broken is None:
                 call.broken = reason
                 call.task.cancel()
@@ -59,9 +60,14 @@ class Calls:
 
     async def finished(self, seconds: float) -> bool:
         """Wait until no call is left, at most `seconds`; whether that came true."""
+        self._empty = asyncio.Event()
         try:
             async with asyncio.timeout(seconds):
-                await self._empty.wait()
+                while self.open:
+                    await self._empty.wait()
+                    self._empty.clear()
         except TimeoutError:
             return False
+        finally:
+            self._empty = None
         return True

@@ -14,12 +14,12 @@ class Heart:
 
     def __init__(self, seconds: float, beat: Callable[[], None]) -> None:
         self._seconds, self._beat = seconds, beat
-        self._loop = asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = None
         self._last = 0.0
 
     def start(self) -> None:
         """Begin to count."""
+        self._loop = asyncio.get_running_loop()
         self.felt()
         self._set(self._seconds)
 

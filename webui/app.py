@@ -14,7 +14,7 @@ from api.calls import Calls
 from api.connection import hang_up_if_unread
 from api.door import Door
 from api.gateway import Gateway
-from webui.gate import Elsewhere, Refused, add_gate
+from webui.gate import Elsewhere, Gated, Refused
 from webui.house import House, language
 from webui.live import live
 from webui.locale import marked
@@ -80,13 +80,12 @@ def build(
     name: str = "dashboard",
 ) -> Sanic[Any, Any]:
     """The dashboard over `gateway` and its `door`. Built once; a `Listener` opens and closes it."""
-    app: Sanic[Any, Any] = Sanic(name, env_prefix=None, configure_logging=False)
+    app = Gated(name, env_prefix=None, configure_logging=False)
     app.config.update(LIMITS)
     house = House(gateway, door, sessions, login_command)
-    app.ctx.calls = Calls()
+    app.ctx.calls, app.ctx.sessions = Calls(), sessions
     _add_pages(app, house)
     add_docs(app, document)
-    add_gate(app, sessions)
     app.middleware(_add_headers, "response")
     app.exception(Exception)(partial(_answer_error, house))
     return app

@@ -8,8 +8,10 @@ is: `public`, or a `page` that may be navigated to; any other is a part of a pag
 import re
 from typing import Any, Final
 
-from sanic import Request, Sanic
+from sanic import Request
+from sanic_routing.route import Route
 
+from api.guarded import Guarded
 from api.loopback import ADDRESS, change_is_ours, host_is_ours, part_is_ours
 from webui.locale import marked
 from webui.session import Session, Sessions
@@ -37,18 +39,17 @@ class Elsewhere(Exception):
     """The same page lives at another address."""
 
 
-def add_gate(app: Sanic[Any, Any], sessions: Sessions) -> None:
-    """Put the gate before every route of `app`."""
+class Gated(Guarded):
+    """An app behind the gate; `ctx.sessions` knows who is signed in."""
 
-    @app.signal("http.routing.before")
-    async def _host(request: Request) -> None:
+    async def admit(self, request: Request, route: Route | None) -> None:
+        """The four checks, in their order."""
         require_host(request)
-
-    @app.signal("http.routing.after")
-    async def _visitor(request: Request, route: Any, **_: Any) -> None:
+        if route is None:
+            return  # nothing is there to be protected: Sanic says so
         require_our_site(request, route)
         if not _is(route, "public"):
-            request.ctx.session = await require_session(request, sessions)
+            request.ctx.session = await require_session(request, self.ctx.sessions)
             if request.method not in SAFE:
                 await require_token(request, request.ctx.session)
 

@@ -4,9 +4,9 @@ Both are looked at before the body is read, on the route that Sanic matched and 
 again. No cookie and no query parameter opens anything here: what a browser adds by itself must be worthless.
 """
 
-from typing import Any, Final
+from typing import Final
 
-from sanic import Request, Sanic
+from sanic import Request
 
 from api.errors import NotAllowed, WrongHost
 from api.keys import PREFIX, Keyring
@@ -17,19 +17,6 @@ MISSING: Final = (
 )
 WRONG: Final = "The API key is not the one in force. Copy the key from the dashboard; an older one was replaced."
 TWO: Final = "“Authorization” and “x-api-key” carry two different keys. Send only one of them."
-
-
-def add_guard(app: Sanic[Any, Any], keys: Keyring) -> None:
-    """Put the guard before every route of `app` but those whose context says `public`."""
-
-    @app.signal("http.routing.before")
-    async def _host(request: Request) -> None:
-        require_host(request)
-
-    @app.signal("http.routing.after")
-    async def _key(request: Request, **_: Any) -> None:
-        if request.route and not getattr(request.route.ctx, "public", False):
-            require_key(request, keys)
 
 
 def require_host(request: Request) -> None:

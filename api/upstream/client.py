@@ -24,6 +24,7 @@ LIST_TIMEOUTS: Final = {**TIMEOUTS, "write": 10.0, "read": 20.0}
 MOST_MODELS: Final = 5000
 LONGEST_MODEL: Final = 256
 LONGEST_HEADER: Final = 4096
+REMEMBERED: Final = 64  # combinations of a caller's headers, per target
 
 FORWARDED: Final = ("anthropic-version", "anthropic-beta", "openai-beta", "accept")
 _USER_AGENT: Final = f"morello/{VERSION}".encode()
@@ -35,6 +36,16 @@ class _Target(msgspec.Struct, frozen=True):
     provider: Provider
     url: httpx.URL
     headers: list[tuple[bytes, bytes]]
+    whole: dict[tuple[tuple[bytes, bytes], ...], httpx.Headers] = {}
+
+    def with_callers(self, extra: list[tuple[bytes, bytes]]) -> httpx.Headers:
+        """The headers with those of a caller, which are nearly always the same ones."""
+        known = self.whole.get(key := tuple(extra))
+        if known is None:
+            known = httpx.Headers(self.headers + extra)
+            if len(self.whole) < REMEMBERED:
+                self.whole[key] = known
+        return known
 
 
 class Upstream:
@@ -55,7 +66,7 @@ class Upstream:
         request = httpx.Request(
             "POST",
             target.url,
-            headers=target.headers + extra,
+            headers=target.with_callers(extra),
             stream=httpx.ByteStream(body),
             extensions={"timeout": TIMEOUTS},
         )

@@ -12,26 +12,27 @@ from api.upstream import wire
 IDLE_SECONDS: Final = 120.0  # how long a provider may be silent once it has begun
 LARGEST: Final = 64 * 1024 * 1024
 LONGEST_HEADER: Final = 1024
-RETURNED: Final = ("retry-after", "openai-processing-ms")
-RETURNED_FAMILIES: Final = ("x-ratelimit-", "anthropic-ratelimit-")
+RETURNED: Final = (b"retry-after", b"openai-processing-ms")
+RETURNED_FAMILIES: Final = (b"x-ratelimit-", b"anthropic-ratelimit-")
 
 
 class ProviderReply:
     """An answer that has begun. `headers` are those that its caller may see."""
 
-    __slots__ = ("_provider", "_response", "_stream", "headers", "media_type", "status")
+    __slots__ = ("_provider", "_response", "_stream", "_told", "headers", "media_type", "status")
 
     def __init__(self, provider: Provider, response: httpx.Response) -> None:
         self._provider, self._response = provider, response
         self._stream = cast(wire.Reply, response.stream)
         self._stream.patience = IDLE_SECONDS
-        self.status, self.headers = response.status_code, _returned(response.headers)
+        self.status, self._told = response.status_code, {name.lower(): value for name, value in response.headers.raw}
+        self.headers = _returned(self._told)
         self.media_type = self.header("content-type") or ""
 
     def header(self, name: str) -> str | None:
         """One of the provider's own headers."""
-        value: str | None = self._response.headers.get(name)
-        return value
+        value = self._told.get(name.encode())
+        return None if value is None else value.decode("latin-1")
 
     async def whole(self) -> bytes:
         """All of it; at most 64 MiB."""
@@ -76,9 +77,9 @@ class ProviderReply:
         return StreamBroken(f"The connection to the provider “{self._provider.id}” broke. The answer is cut.")
 
 
-def _returned(headers: httpx.Headers) -> dict[str, str]:
+def _returned(told: dict[bytes, bytes]) -> dict[str, str]:
     return {
-        name: value[:LONGEST_HEADER]
-        for name, value in headers.items()
+        name.decode("latin-1"): value[:LONGEST_HEADER].decode("latin-1")
+        for name, value in told.items()
         if name in RETURNED or name.startswith(RETURNED_FAMILIES)
     }
