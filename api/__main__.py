@@ -12,7 +12,7 @@ from api.gateway import Gateway
 from api.home import Home, Occupant
 from api.listener import Failed, Listener
 from api.logs import close_log, open_log
-from api.running import default_cache, default_home, raise_file_limit, run, told_to_end
+from api.running import default_cache, default_home, raise_file_limit, run, settle_memory, told_to_end
 from api.settings import HIGHEST_PORT, LOWEST_PORT
 
 USAGE = 64
@@ -38,6 +38,7 @@ async def serve(path: Path, port: int | None) -> int:
             print(f"API: {door.address}", flush=True)
             ends = told_to_end()
             await api.ctx.document.read()
+            settle_memory()
             await ends.wait()
             await listener.close(gateway.settings.drain)
         return 0

@@ -6,8 +6,10 @@ import secrets
 from typing import Any, Final
 
 from sanic import HTTPResponse, Request, Sanic
+from sanic.application.state import ApplicationServerInfo
 from sanic.exceptions import MethodNotAllowed as SanicMethodNotAllowed
 from sanic.exceptions import NotFound, PayloadTooLarge, SanicException
+from sanic.http.constants import HTTP
 from sanic_routing.route import Route
 
 from api.calls import Calls
@@ -69,6 +71,8 @@ def build(gateway: Gateway, name: str = "api") -> Sanic[Any, Any]:
     app.ctx.document = Document(rooms)
     add_docs(app, app.ctx.document)
     app.ctx.endpoints = _endpoints(app)
+    # As long as no server is known, TouchUp leaves an empty alt-svc header in every answer.
+    app.state.server_info.append(ApplicationServerInfo({"version": HTTP.VERSION_1}))
     app.exception(Exception)(_answer_error)
     return app
 

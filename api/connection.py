@@ -13,8 +13,6 @@ from sanic.server.protocols.http_protocol import HttpProtocol
 
 LINGER_SECONDS: Final = 2.0
 LINGER_FROM: Final = 64 * 1024  # an unread body up to this size is read and thrown away, which keeps the connection
-EMPTY_ALT_SVC: Final = b"alt-svc: \r\n"
-HEAD_BYTES: Final = 2048
 
 
 class Connection(HttpProtocol):
@@ -26,12 +24,6 @@ class Connection(HttpProtocol):
         super().__init__(**kwargs)
         self.brake: Callable[[bool], None] | None = None
         self.linger = self._lingering = False
-
-    async def send(self, data: bytes) -> None:
-        # Sanic puts an empty alt-svc header on every response; it stands in the head, which comes first.
-        at = data.find(EMPTY_ALT_SVC, 0, HEAD_BYTES)
-        head = data if at < 0 else data[:at] + data[at + len(EMPTY_ALT_SVC) :]
-        await super().send(head)  # type: ignore[no-untyped-call]
 
     def pause_writing(self) -> None:
         super().pause_writing()  # type: ignore[no-untyped-call]

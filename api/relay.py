@@ -95,7 +95,7 @@ async def relay(asked: Asked, gateway: Gateway, calls: Calls, caller: Dialect, d
             log.exception("request %s failed", asked.request_id)
             await conversation.fail(GatewayError(INTERNAL))
         finally:
-            conversation.heart.stop()
+            conversation.quiet()
             gateway.ledger.record(tally)
     return None
 
@@ -110,7 +110,7 @@ class _Conversation:
         self.caller, self.delivery, self.tally = caller, delivery, tally
         self.reader = sse.Reader()
         self.ear = caller.Ear()
-        self.heart = Heart(HEARTBEAT_SECONDS, self._beat)
+        self.heart: Heart | None = None  # only a stream has one: the two know each other, a cycle for the collector
 
     async def answer(self) -> Answer | None:
         envelope = open_envelope(self.asked.body)
@@ -132,6 +132,12 @@ class _Conversation:
             self._write(b"\n\n")  # end the frame that was cut in two, so that ours stands alone
         self._write(self.caller.error_frame(error, self.asked.request_id))
         await self.delivery.end()
+
+    def quiet(self) -> None:
+        """Beat no more."""
+        if self.heart:
+            self.heart.stop()
+            self.heart = None
 
     # Bytes that pass
 
@@ -209,12 +215,14 @@ class _Conversation:
     async def _begin(self, media_type: str, headers: dict[str, str]) -> None:
         await self.delivery.begin(media_type, headers)
         self.call.streams = True
+        self.heart = Heart(HEARTBEAT_SECONDS, self._beat)
         self.heart.start()
         self.gateway.news.tell()
 
     def _write(self, data: bytes) -> None:
         if data:
-            self.heart.felt()
+            if self.heart:
+                self.heart.felt()
             self.tally.bytes_out += len(data)
             self.delivery.write(data)
 
@@ -223,7 +231,7 @@ class _Conversation:
             self.delivery.write(self.caller.HEARTBEAT)
 
     async def _end(self) -> None:
-        self.heart.stop()
+        self.quiet()
         self.delivery.obey(None)
         await self.delivery.end()
 

@@ -18,7 +18,7 @@ from api.home import Home, Occupant
 from api.listener import Failed, Listener, Running
 from api.logs import close_log, open_log
 from api.loopback import address
-from api.running import raise_file_limit, told_to_end
+from api.running import raise_file_limit, settle_memory, told_to_end
 from webui import app as dashboard_app
 from webui.commands import Commands
 from webui.control import Control, socket_path
@@ -78,6 +78,7 @@ async def _serve(options: Options, home: Home, gateway: Gateway) -> None:
             await door.start()
         _greet(options, door, sessions)
         await api.ctx.document.read()
+        settle_memory()
         await ends.wait()
     finally:
         await control.close()

@@ -33,6 +33,7 @@ from api.errors import GatewayError, UpstreamRefused
 NAME: Final = "openai_chat"
 HEARTBEAT: Final = sse.comment(b"still here")
 DONE: Final = b"[DONE]"
+NOTHING_NEW: Final = b'"finish_reason":null}]}'  # so ends nearly every chunk of nearly every provider
 ARRAY_ITEMS: Final = 200_000  # reference: the limits of the gateway's own threat model
 TOKENS: Final = Meta(ge=0, le=2**53)
 
@@ -327,6 +328,8 @@ class Ear:
     def hear(self, frames: Iterable[sse.Frame]) -> None:
         """Take note of frames as they pass. What cannot be understood is not ours to judge."""
         for frame in frames:
+            if self.has_spoken and frame.data.endswith(NOTHING_NEW):
+                continue
             if frame.data == DONE:
                 self.finished = True
                 continue

@@ -36,6 +36,8 @@ class Reader:
 
     def feed(self, block: bytes) -> list[Frame]:
         """Take more bytes of the stream."""
+        if self._begun and self.between_frames and _is_one_line(block):
+            return [Frame(b"", block[len(b"data: ") : -len(b"\n\n")])]
         text = self._lines(block if self._begun else self._begin(block))
         if self._waiting and b"\n\n" not in self._waiting[-1][-1:] + text:
             if text:
@@ -64,6 +66,12 @@ class Reader:
         # A CR at the very end may be half of CR LF: it waits for what follows.
         self._half = block.endswith(b"\r")
         return block[: len(block) - self._half].replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+
+
+def _is_one_line(block: bytes) -> bool:
+    """Whether a block is a whole frame of a single line of data: nearly all are."""
+    single = block.startswith(b"data: ") and block.find(b"\n") == len(block) - 2 and block.endswith(b"\n")
+    return single and b"\r" not in block
 
 
 def _parse(text: bytes) -> Frame | None:

@@ -10,7 +10,7 @@ from api.errors import UnsupportedMedia
 from api.providers import testing
 from api.providers.provider import TESTING
 from api.relay import Asked, relay, require_dialect
-from api.routes.delivery import SocketDelivery
+from api.routes.delivery import Prepared, SocketDelivery
 
 
 async def converse(request: Request, caller: ModuleType, path: str, provider: str | None = None) -> HTTPResponse | None:
@@ -28,7 +28,7 @@ async def converse(request: Request, caller: ModuleType, path: str, provider: st
     answer = await relay(asked, context.gateway, context.calls, caller, SocketDelivery(request))
     if answer is None:
         return None
-    return HTTPResponse(answer.body, answer.status, answer.headers | request.ctx.headers, answer.media_type)
+    return Prepared(answer.body, answer.status, answer.headers | request.ctx.headers, answer.media_type)
 
 
 def require_json(request: Request) -> None:

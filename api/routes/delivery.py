@@ -3,9 +3,20 @@
 from collections.abc import Callable
 from typing import Any, cast
 
-from sanic import Request
+from sanic import HTTPResponse, Request
 
 from api.connection import Connection
+
+
+class Prepared(HTTPResponse):
+    """An answer whose headers are ours or passed llhttp: Sanic's search for line breaks in each is spared."""
+
+    @property
+    def processed_headers(self) -> list[tuple[bytes, bytes]]:  # type: ignore[override]
+        self.headers.setdefault("content-type", self.content_type)
+        return [
+            (name.encode("ascii"), str(value).encode(errors="surrogateescape")) for name, value in self.headers.items()
+        ]
 
 
 class SocketDelivery:
@@ -27,7 +38,7 @@ class SocketDelivery:
             **headers,
             **self._request.ctx.headers,
         }
-        self._response = await self._request.respond(content_type=media_type, headers=headers)
+        self._response = await self._request.respond(Prepared(content_type=media_type, headers=headers))
         self.begun = True
         await self._response.send(b"", False)
 
