@@ -94,7 +94,7 @@ class Upstream:
 
     async def _ask(self, provider: Provider, dialect: str, request: httpx.Request) -> ProviderReply:
         try:
-            reply = ProviderReply(provider, await self._transport.handle_async_request(request))
+            reply = ProviderReply(provider, await self._transport.ask(request))
         except httpx.TransportError as error:
             raise self._no_answer(provider, error) from error
         if reply.status < 300 and reply.header("content-encoding") in (None, "identity"):

@@ -57,6 +57,11 @@ class H1Transport(httpx.AsyncBaseTransport):
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send a request and return once the head of its reply is here. The response streams a `Reply`."""
+        reply = await self.ask(request)
+        return httpx.Response(reply.status, headers=reply.headers, stream=reply, request=request)
+
+    async def ask(self, request: httpx.Request) -> Reply:
+        """The same without httpx's own response, which would be a sixteenth of what a whole call costs."""
         timeouts: Timeouts = request.extensions.get("timeout", NO_TIMEOUTS)
         origin, body = self._origin(request.url), whole(request.stream)
         head, headless = write_head(request, origin.name, body), request.method == "HEAD"
@@ -66,7 +71,7 @@ class H1Transport(httpx.AsyncBaseTransport):
             if not isinstance(body, bytes):
                 raise
             reply = await origin.ask(head, body, timeouts, headless, fresh=True)
-        return httpx.Response(reply.status, headers=reply.headers, stream=reply, request=request)
+        return reply
 
     def _origin(self, url: httpx.URL) -> "_Origin":
         key = (url.raw_scheme, url.raw_host, url.port)

@@ -1,7 +1,7 @@
 """A provider's answer on its way: whole, or poured as it comes."""
 
 from collections.abc import Callable
-from typing import Final, cast
+from typing import Final
 
 import httpx
 
@@ -19,13 +19,12 @@ RETURNED_FAMILIES: Final = (b"x-ratelimit-", b"anthropic-ratelimit-")
 class ProviderReply:
     """An answer that has begun. `headers` are those that its caller may see."""
 
-    __slots__ = ("_provider", "_response", "_stream", "_told", "headers", "media_type", "status")
+    __slots__ = ("_provider", "_stream", "_told", "headers", "media_type", "status")
 
-    def __init__(self, provider: Provider, response: httpx.Response) -> None:
-        self._provider, self._response = provider, response
-        self._stream = cast(wire.Reply, response.stream)
+    def __init__(self, provider: Provider, stream: wire.Reply) -> None:
+        self._provider, self._stream = provider, stream
         self._stream.patience = IDLE_SECONDS
-        self.status, self._told = response.status_code, {name.lower(): value for name, value in response.headers.raw}
+        self.status, self._told = stream.status, {name.lower(): value for name, value in stream.headers}
         self.headers = _returned(self._told)
         self.media_type = self.header("content-type") or ""
 
@@ -67,7 +66,7 @@ class ProviderReply:
 
     async def close(self) -> None:
         """Let go, whether it is whole or not."""
-        await self._response.aclose()
+        await self._stream.aclose()
 
     def _broken(self, error: httpx.TransportError) -> StreamBroken:
         if isinstance(error, httpx.ReadTimeout):
