@@ -17,7 +17,6 @@ from api.store import keys as statements
 from api.vault import Unreadable, Vault
 
 PREFIX: Final = "cs-sk-"
-FORM: Final = re.compile(r"cs-sk-[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 PLACE: Final = "keys|main|secret"
 
 

@@ -96,7 +96,7 @@ class Upstream:
         try:
             reply = ProviderReply(provider, await self._transport.ask(request))
         except httpx.TransportError as error:
-            raise self._no_answer(provider, error) from error
+            raise self._no_answer(provider, error, request.extensions["timeout"]["read"]) from error
         if reply.status < 300 and reply.header("content-encoding") in (None, "identity"):
             return reply
         try:
@@ -106,12 +106,14 @@ class Upstream:
         finally:
             await reply.close()
 
-    def _no_answer(self, provider: Provider, error: httpx.TransportError) -> UpstreamFailed:
+    def _no_answer(self, provider: Provider, error: httpx.TransportError, patience: float) -> UpstreamFailed:
         match error:
             case httpx.ConnectTimeout():
                 return UpstreamTimeout(f"The provider “{provider.id}” could not be reached within 10 s. Try again.")
             case httpx.ReadTimeout():
-                return UpstreamTimeout(f"The provider “{provider.id}” did not answer within 300 s. Try again.")
+                return UpstreamTimeout(
+                    f"The provider “{provider.id}” did not answer within {patience:.0f} s. Try again."
+                )
             case httpx.PoolTimeout() | httpx.WriteTimeout():
                 return UpstreamTimeout(f"The provider “{provider.id}” is too busy to take the request. Try again.")
             case httpx.ConnectError():

@@ -1,16 +1,19 @@
 """Who may ask: one key, the same until its owner wants another."""
 
+import re
 from contextlib import asynccontextmanager
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.keys import FORM, PLACE, Keyring, masked
+from api.keys import PLACE, Keyring, masked
 from api.providers.registry import Providers
 from api.store import Store
 from api.store import keys as statements
 from api.vault import Vault
+
+FORM = re.compile(r"cs-sk-[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 
 
 @asynccontextmanager

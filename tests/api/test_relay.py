@@ -10,6 +10,7 @@ import pytest
 
 from api import relay
 from api.dialects import anthropic, openai_chat
+from api.upstream.client import TIMEOUTS
 from tests.conftest import Api
 from tests.fakes import (
     CHAT,
@@ -369,6 +370,16 @@ class TestProvidersErrors:
             got = await client.post(CHAT_PATH, json=asks("far:m"))
         assert (got.status_code, got.json()["error"]["code"]) == (502, "upstream_unreachable")
         assert "cannot be reached" in got.json()["error"]["message"]
+
+    async def test_a_provider_that_never_answers_is_a_504_that_says_how_long_it_was_waited_for(
+        self, api: Api, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setitem(TIMEOUTS, "read", 1.0)
+        async with far_end(lambda _r, _w: asyncio.sleep(30)) as far, api.client() as client:
+            await provide(api, far.url)
+            got = await client.post(CHAT_PATH, json=asks("far:m"))
+        assert (got.status_code, got.json()["error"]["code"]) == (504, "upstream_timeout")
+        assert "did not answer within 1 s" in got.json()["error"]["message"]
 
     async def test_a_provider_that_compresses_unasked_is_refused(self, api: Api) -> None:
         async with far_end(answers(200, b"\x1f\x8b", content_encoding="gzip")) as far, api.client() as client:
