@@ -37,11 +37,20 @@ from msgspec import Struct
 
 
 class SaidInWords(Exception):
-    """An error whose text is the sentence shown to a person; equal when it says the same."""
+    """An error whose text is the sentence shown to a person; equal when it says the same.
 
-    def __init__(self, message: str) -> None:
-        super().__init__(message)
-        self.message = message
+    `words` is the sentence with a `%(name)s` for each of the values `given`, so that it can be said in another
+    language; without values it is the sentence itself.
+    """
+
+    def __init__(self, words: str, **given: object) -> None:
+        super().__init__(words % given if given else words)
+        self.words, self.given = words, given
+
+    @property
+    def message(self) -> str:
+        """The sentence, in English."""
+        return str(self)
 
     def __eq__(self, other: object) -> bool:
         return type(self) is type(other) and str(self) == str(other)
@@ -63,8 +72,8 @@ class GatewayError(SaidInWords):
 class InvalidRequest(GatewayError):
     status, kind = 400, "invalid_request"
 
-    def __init__(self, message: str, param: str | None = None) -> None:
-        super().__init__(message)
+    def __init__(self, words: str, param: str | None = None, **given: object) -> None:
+        super().__init__(words, **given)
         self.param = param
 
 
@@ -130,9 +139,15 @@ class UpstreamRefused(UpstreamFailed):
     """
 
     def __init__(
-        self, message: str, status: int, kind: str, type: str | None = None, retry_after: str | None = None
+        self,
+        words: str,
+        status: int,
+        kind: str,
+        type: str | None = None,
+        retry_after: str | None = None,
+        **given: object,
     ) -> None:
-        super().__init__(message)
+        super().__init__(words, **given)
         self.status, self.kind, self.type = status, kind, type
         if retry_after:
             self.headers = {"retry-after": retry_after}
@@ -200,8 +215,8 @@ class StoreFailed(OwnerError):
 
 
 class ProviderRefused(OwnerError):
-    def __init__(self, message: str, field: str) -> None:
-        super().__init__(message)
+    def __init__(self, words: str, field: str, **given: object) -> None:
+        super().__init__(words, **given)
         self.field = field
 
 

@@ -18,7 +18,7 @@ from webui.gate import Elsewhere, Gated, Refused
 from webui.house import House, language
 from webui.live import live
 from webui.locale import marked
-from webui.pages import files, health, login, overview
+from webui.pages import files, health, login, overview, server
 from webui.render import render
 from webui.session import Sessions
 
@@ -55,13 +55,13 @@ GET, POST = ("GET", "HEAD"), ("POST",)
 PAGE, PUBLIC, PART = {"ctx_page": True}, {"ctx_public": True}, dict[str, Any]()
 PAGES: Final[tuple[tuple[str, tuple[str, ...], Any, dict[str, Any]], ...]] = (
     ("/", GET, overview.show, PAGE),
-    ("/start", POST, overview.start, PART),
-    ("/restart", POST, overview.restart, PART),
-    ("/stop", POST, overview.stop, PART),
-    ("/port", POST, overview.move, PART),
-    ("/key/reveal", POST, overview.reveal, PART),
-    ("/key/copy", POST, overview.copy, PART),
-    ("/key/regenerate", POST, overview.regenerate, PART),
+    ("/start", POST, server.start, PART),
+    ("/restart", POST, server.restart, PART),
+    ("/stop", POST, server.stop, PART),
+    ("/port", POST, server.move, PART),
+    ("/key/reveal", POST, server.reveal, PART),
+    ("/key/copy", POST, server.copy, PART),
+    ("/key/regenerate", POST, server.regenerate, PART),
     ("/live", ("GET",), live, PART),
     ("/login", ("GET",), login.enter, PUBLIC),
     ("/logout", POST, login.leave, PART),

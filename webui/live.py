@@ -1,21 +1,21 @@
 """What changes while you watch: one stream of page parts, sent when something happened.
 
-It lives as long as the page does, through Stop and Start of the API. A message is sent when the card looks
+It lives as long as the page does, through Stop and Start of the API. A message is sent when a part looks
 different, at most once a second; the first change after a calm is sent at once.
 """
 
 import asyncio
 import re
 import time
-from typing import Final
+from typing import Any, Final
 
 from sanic import Request
 from sanic.response import BaseHTTPResponse
 
-from api.news import News
-from webui.house import House, language
-from webui.pages.overview import Card, Told, card, shown
-from webui.render import render
+from webui.card import card
+from webui.house import House
+from webui.pages import server
+from webui.view import Part, fill
 
 HEARTBEAT_SECONDS: Final = 15.0
 HEARTBEAT: Final = ": still here\n\n"
@@ -23,44 +23,54 @@ LEAST_GAP: Final = 1.0
 _LINE_END: Final = re.compile(r"\r\n|[\r\n]")
 SETTLE: Final = 0.05  # a start passes through two states within milliseconds: only the second is worth a message
 
+CHIP: Final = Part("chip", lambda _request, house: card(house))
+PAGES: Final[dict[str, tuple[Part, ...]]] = {
+    "overview": (CHIP, *server.PARTS),
+}
+
 
 async def live(request: Request, house: House) -> None:
-    """Follow the API until the page goes away or its session ends."""
+    """Follow what the page named `page` shows, until it goes away or its session ends."""
     with request.app.ctx.calls.running():
         stream = await request.respond(content_type="text/event-stream; charset=utf-8")
         assert stream is not None
-        await _follow(request, house, stream)
+        await _follow(request, house, stream, PAGES.get(request.args.get("page") or "", (CHIP,)))
         await stream.eof()
 
 
-async def _follow(request: Request, house: House, stream: BaseHTTPResponse) -> None:
+async def _follow(request: Request, house: House, stream: BaseHTTPResponse, parts: tuple[Part, ...]) -> None:
     news, sessions = house.gateway.news, house.sessions
-    heard, seen = news.count, card(house)
+    heard, seen = news.count, _look(request, house, parts)
     changed = 0.0
-    await stream.send(_message(request, seen))
+    await stream.send(_message(request, house, seen))
     while sessions.knows(request.ctx.session):
-        if not await _rings(news, heard):
-            await stream.send(HEARTBEAT)
-            continue
-        await asyncio.sleep(max(SETTLE, changed + LEAST_GAP - time.monotonic()))
-        heard, now = news.count, card(house)
-        if now != seen:
+        rang = await _rings(house, heard)
+        await asyncio.sleep(max(SETTLE, changed + LEAST_GAP - time.monotonic()) if rang else 0)
+        heard, now = news.count, _look(request, house, parts)
+        if different := {part: look for part, look in now.items() if look != seen[part]}:
             seen, changed = now, time.monotonic()
-            await stream.send(_message(request, seen))
+            await stream.send(_message(request, house, different))
+        elif not rang:
+            await stream.send(HEARTBEAT)
 
 
-async def _rings(news: News, heard: int) -> bool:
+def _look(request: Request, house: House, parts: tuple[Part, ...]) -> dict[Part, Any]:
+    return {part: part.look(request, house) for part in parts}
+
+
+async def _rings(house: House, heard: int) -> bool:
     """Wait for news, but not longer than a heartbeat."""
     try:
         async with asyncio.timeout(HEARTBEAT_SECONDS):
-            await news.after(heard)
+            await house.gateway.news.after(heard)
     except TimeoutError:
         return False
     return True
 
 
-def _message(request: Request, now: Card) -> str:
-    return frame(render(language(request), "parts/live.html", **shown(request, now, Told())))
+def _message(request: Request, house: House, looks: dict[Part, Any]) -> str:
+    values = {part.name: look for part, look in looks.items()}
+    return frame(fill(request, house, "parts/live.html", parts=looks, **values))
 
 
 def frame(html: str) -> str:

@@ -70,7 +70,7 @@ def environment(locale: Locale) -> Environment:
     )
     env.policies["ext.i18n.trimmed"] = True
     env.install_gettext_translations(locale.words, newstyle=True)  # type: ignore[attr-defined]
-    env.globals.update(lang=locale.tag, static=address, units=" ".join(locale.units()))
+    env.globals.update(lang=locale.tag, static=address, units=" ".join(locale.units()), said=locale.said)
     env.filters.update(clock=clock, duration=locale.duration, today=_is_today)
     return env
 

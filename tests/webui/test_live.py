@@ -41,7 +41,7 @@ class Stream:
 
 @asynccontextmanager
 async def watching(dashboard):
-    async with dashboard.client() as browser, browser.stream("GET", "/live") as answer:
+    async with dashboard.client() as browser, browser.stream("GET", "/live?page=overview") as answer:
         assert answer.headers["content-type"] == "text/event-stream; charset=utf-8"
         yield Stream(answer.aiter_lines())
 

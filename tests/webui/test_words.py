@@ -8,9 +8,10 @@ import pytest
 
 from api.errors import Holder, PortRefused, PortTaken
 from api.listener import Failed, Running, Starting, Stopped, Stopping
+from webui.card import Card
 from webui.locale import Locale, choose, locale
-from webui.pages.overview import Card, Told, Wrong
 from webui.render import render
+from webui.view import Told, Wrong
 
 NOW = datetime.now().timestamp()
 KEY = "cs-sk-00000000-0000-4000-8000-000000009b1e"
@@ -53,12 +54,11 @@ def overview(reader: Locale, state, told: Told = NOTHING) -> str:
     return render(
         reader,
         "overview.html",
-        card=card,
+        here="overview",
+        server=card,
         told=told,
         csrf="c0ffee",
         now=NOW,
-        key_short="cs-sk-•9b1e",
-        reveal_seconds=30,
     )
 
 
@@ -86,7 +86,9 @@ def test_every_sentence_of_the_other_pages_is_translated():
         page = render(MARKED, "message.html", status=status, said="⟦Said.⟧", command="morello login-url")
         assert unsaid(page) == []
     assert unsaid(render(MARKED, "entering.html")) == []
-    assert unsaid(overview(MARKED, STATES[0], Told(toast="⟦Said.⟧", wrong=Wrong("9", "⟦Said.⟧"), key=KEY))) == []
+    assert (
+        unsaid(overview(MARKED, STATES[0], Told(toast="⟦Said.⟧", wrong=Wrong("port", "9", "⟦Said.⟧"), key=KEY))) == []
+    )
 
 
 def test_a_page_names_its_language():

@@ -8,6 +8,8 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
+from api.errors import SaidInWords
+
 DOMAIN: Final = "morello"
 SOURCE: Final = "en"
 
@@ -25,6 +27,10 @@ class Locale:
     def ngettext(self, one: str, many: str, number: int) -> str:
         """`one` or `many`, as this language counts; both may name `%(number)d`."""
         return self.words.ngettext(one, many, number) % {"number": number}
+
+    def said(self, error: SaidInWords) -> str:
+        """What `error` says, in this language."""
+        return self.gettext(error.words, **error.given) if error.given else self.words.gettext(error.words)
 
     def units(self) -> list[str]:
         """The signs for days, hours, minutes and seconds."""
