@@ -3,7 +3,7 @@
 PYTHON := .venv/bin/python
 MODEL := $(if $(filter 0,$(LOCAL)),,local)
 
-.PHONY: run test test-clients check fix bench lock build clean
+.PHONY: run test test-clients check fix bench lock translations build clean
 
 run:  # start Morello
 	@.ci/prepare run $(MODEL)
@@ -16,7 +16,7 @@ test:  # the whole suite, a real browser included
 test-clients:  # real clients from npm and PyPI against a running gateway
 	@.ci/prepare run $(MODEL) test
 	@npm --version >/dev/null 2>&1 || { echo "These tests drive clients from npm: install Node.js and npm, then try again." >&2; exit 1; }
-	@$(PYTHON) -m pytest -m clients $(ARGS)
+	@$(PYTHON) -m pytest -m clients -rs $(ARGS)
 
 check:  # format, lint, types
 	@.ci/prepare run test
@@ -36,6 +36,11 @@ bench:  # speed and memory, beside nginx where it is installed
 
 lock:  # write requirements.lock anew; ARGS=--upgrade takes the newest of everything
 	@$$(.ci/python) .ci/lock.py $(ARGS)
+
+translations:  # bring the .po files up to date with what the sources say
+	@.ci/prepare run
+	$(PYTHON) -m webui.locale.gather
+	@.ci/prepare run
 
 build:  # the wheel and the sdist, in dist/
 	@.ci/prepare run

@@ -9,6 +9,7 @@ from typing import Final
 from msgspec import Struct
 
 from api import VERSION
+from api.calls import Calls
 from api.errors import PortRefused, RunningNow
 from api.gateway import Gateway
 from api.listener import Failed, Listener, Running, State, Stopping
@@ -45,6 +46,11 @@ class Door:
         return self.listener.port or self.gateway.settings.port
 
     @property
+    def calls(self) -> Calls:
+        """The calls in progress."""
+        return self.listener.calls
+
+    @property
     def address(self) -> str:
         """The URL that clients are given, without /v1."""
         return address(self.port)
@@ -72,22 +78,27 @@ class Door:
 
     async def move(self, port: int) -> None:
         """Choose another port for the next start; `PortRefused` or `RunningNow` say why not."""
-        self._refuse_while_running("The port can only be changed while the API is not running. Stop it first.")
+        if self._is_running:
+            raise RunningNow("The port can only be changed while the API is not running. Stop it first.")
         if not LOWEST_PORT <= port <= HIGHEST_PORT:
             raise PortRefused(
-                f"{port} is not a port the API can have. Choose one from {LOWEST_PORT} to {HIGHEST_PORT}."
+                "%(port)d is not a port the API can have. Choose one from %(lowest)d to %(highest)d.",
+                port=port,
+                lowest=LOWEST_PORT,
+                highest=HIGHEST_PORT,
             )
         if self.gateway.dashboard == address(port):
-            raise PortRefused(f"Port {port} is the dashboard's own. Choose another one for the API.")
+            raise PortRefused("Port %(port)d is the dashboard's own. Choose another one for the API.", port=port)
         await self.gateway.choices.change(port=port)
         self.listener.forget_failure()
         self.gateway.news.tell()
 
     async def regenerate(self) -> str:
         """Make a new key; the old one is dead at once."""
-        self._refuse_while_running(
-            "The key can only be regenerated while the API is not running. Stop it first; the key is unchanged."
-        )
+        if self._is_running:
+            raise RunningNow(
+                "The key can only be regenerated while the API is not running. Stop it first; the key is unchanged."
+            )
         key = await self.gateway.keys.regenerate()
         self.gateway.news.tell()
         return key
@@ -97,9 +108,9 @@ class Door:
         reason = str(self.state.reason) if isinstance(self.state, Failed) else None
         return Status(self.state.name, self.address, self.port, reason, self.gateway.dashboard, os.getpid())
 
-    def _refuse_while_running(self, sentence: str) -> None:
-        if self.state.name not in CHANGEABLE:
-            raise RunningNow(sentence)
+    @property
+    def _is_running(self) -> bool:
+        return self.state.name not in CHANGEABLE
 
 
 CHANGEABLE: Final = frozenset(("stopped", "failed"))
@@ -114,4 +125,9 @@ def parse_port(text: str) -> int:
 
 
 def _no_port(text: str) -> int:
-    raise PortRefused(f"“{text[:20]}” is not a port. Type a number from {LOWEST_PORT} to {HIGHEST_PORT}.")
+    raise PortRefused(
+        "“%(typed)s” is not a port. Type a number from %(lowest)d to %(highest)d.",
+        typed=text[:20],
+        lowest=LOWEST_PORT,
+        highest=HIGHEST_PORT,
+    )

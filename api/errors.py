@@ -31,7 +31,7 @@ An error knows a status, a kind and a sentence a person can act on. It has never
 """
 
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from msgspec import Struct
 
@@ -175,6 +175,32 @@ class OwnerError(SaidInWords):
     status: int = 422
 
 
+def marked(sentence: str) -> str:
+    """`sentence` as it is: marked for the catalogues here, said in a reader's language elsewhere."""
+    return sentence
+
+
+# By whether it is known who holds the port, and whether another one is free.
+TAKEN: Final = {
+    (True, True): marked(
+        "Port %(port)d is already in use by %(who)s (EADDRINUSE). Use port %(free)d instead, or stop that program and "
+        "start again. `lsof -i :%(port)d` shows it."
+    ),
+    (True, False): marked(
+        "Port %(port)d is already in use by %(who)s (EADDRINUSE). Use another port, or stop that program and start "
+        "again. `lsof -i :%(port)d` shows it."
+    ),
+    (False, True): marked(
+        "Port %(port)d is already in use by another program (EADDRINUSE). Use port %(free)d instead, or stop that "
+        "program and start again. `lsof -i :%(port)d` shows it."
+    ),
+    (False, False): marked(
+        "Port %(port)d is already in use by another program (EADDRINUSE). Use another port, or stop that program and "
+        "start again. `lsof -i :%(port)d` shows it."
+    ),
+}
+
+
 class Holder(Struct, frozen=True):
     """Who listens on a port, as far as the system tells. `since` is in seconds since 1970."""
 
@@ -193,13 +219,9 @@ class PortTaken(OwnerError):
 
     def __init__(self, port: int, holder: Holder | None = None, free: int | None = None) -> None:
         self.port, self.holder, self.free = port, holder or Holder(), free
-        who = self.holder.name or "another program"
-        pid = f" (pid {self.holder.pid})" if self.holder.pid else ""
-        use = f" Use port {free} instead, or" if free else ""
-        super().__init__(
-            f"Port {port} is already in use by {who}{pid} (EADDRINUSE).{use or ' Use another port, or'} "
-            f"stop that program and start again. `lsof -i :{port}` shows it."
-        )
+        pid = f"(pid {self.holder.pid})" if self.holder.pid else None
+        who = " ".join(filter(None, (self.holder.name, pid)))
+        super().__init__(TAKEN[bool(who), bool(free)], port=port, who=who, free=free)
 
 
 class PortRefused(OwnerError):

@@ -1,17 +1,21 @@
 """Everything below the doors, opened and closed together."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from msgspec import structs
 
+from api.activity import Activity
+from api.checking import Checking
 from api.errors import Unprepared
 from api.home import Home
 from api.keys import Keyring
 from api.news import News
-from api.providers import local
-from api.providers.provider import LOCAL, Provider, Secret
+from api.providers import discovery, local
+from api.providers.discovery import Found
+from api.providers.provider import LOCAL, Check, Provider, Secret
 from api.providers.registry import Providers
 from api.redact import Redactor
 from api.settings import Choices, Settings
@@ -37,9 +41,13 @@ class Gateway:
         self.upstream = Upstream(H1Transport(), self.redact)
         self.local = local.LocalModel(cache)
         self.providers = Providers(
-            self.store, self.vault, self.upstream.list_models, self.news.tell, local.unavailable()
+            *(self.store, self.vault, self.upstream.list_models, self.news.tell, local.unavailable()),
+            own_ports=lambda: self.own_ports,
+            let_go=self.upstream.forget,
         )
-        self.ledger = Ledger(self.store, self.news)
+        self.checking = Checking(self.upstream, self.providers, self.reach)
+        self.activity = Activity(self.store)
+        self.ledger = Ledger(self.store, self.news, self.activity.add)
 
     @classmethod
     @asynccontextmanager
@@ -57,7 +65,7 @@ class Gateway:
 
     async def close(self) -> None:
         """Write what is left and let go of everything."""
-        await self.providers.catalog.close()
+        await self.providers.close()
         await self.local.close()
         await self.upstream.close()
         await self.ledger.close()
@@ -68,6 +76,20 @@ class Gateway:
         """What the owner chose, as in force now."""
         return self.choices.now
 
+    @property
+    def own_ports(self) -> frozenset[int]:
+        """Where Morello itself answers: a provider there would be Morello asking itself."""
+        dashboard = urlsplit(self.dashboard or "").port
+        return frozenset(port for port in (self.settings.port, dashboard) if port)
+
+    async def look_around(self, environment: Mapping[str, str]) -> tuple[Found, ...]:
+        """What could be added with one click: servers on this computer and keys in `environment`."""
+        return await discovery.look_around(self.upstream.list_models, environment, self.own_ports)
+
+    async def check(self, provider: Provider) -> Check:
+        """Test a provider, kept or not yet: what it says to its key, and its models."""
+        return await self.checking.check(provider)
+
     async def reach(self, provider: Provider) -> Provider:
         """`provider` as it can be asked now: the built-in one is started first, and lives where it found a port."""
         if provider.id != LOCAL:
@@ -75,11 +97,10 @@ class Gateway:
         try:
             endpoint = await self.local.endpoint()
         except local.LocalModelFailed as error:
-            raise Unprepared(str(error)) from error
+            raise Unprepared(error.words, **error.given) from error
         return structs.replace(provider, base_url=f"{endpoint.base_url}/v1", key=Secret(endpoint.key))
 
     def _secrets(self) -> Iterator[str]:
         yield self.keys.main()
-        for provider in self.providers.all():
-            if provider.key:
-                yield str(provider.key)
+        yield from self.providers.secrets()
+        yield from self.checking.trying

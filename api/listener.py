@@ -66,7 +66,7 @@ class Listener:
 
     def __init__(self, app: Sanic[Any, Any], changed: Callable[[], None] = lambda: None) -> None:
         self._app, self._changed = app, changed
-        self._calls: Calls = app.ctx.calls
+        self.calls: Calls = app.ctx.calls
         self._server: AsyncioServer | None = None
         self._socket: socket.socket | None = None
         self._turn = asyncio.Lock()
@@ -157,18 +157,18 @@ class Listener:
 
     async def _drain(self, seconds: float) -> None:
         ends = time.monotonic() + seconds
-        while len(self._calls) and time.monotonic() < ends and not self._hurry.is_set():
+        while len(self.calls) and time.monotonic() < ends and not self._hurry.is_set():
             self._close_idle()
             await asyncio.sleep(0.02)
 
     async def _cut(self, sentence: str) -> int:
         self._close_idle()
-        cut = self._calls.cut(ApiStopped(sentence))
-        await self._calls.finished(FAREWELL_SECONDS)
+        cut = self.calls.cut(ApiStopped(sentence))
+        await self.calls.finished(FAREWELL_SECONDS)
         for connection in self._connections():
             connection.abort()  # type: ignore[no-untyped-call]
         # A handler's last words come after its connection is gone: the row of its call is written there.
-        await self._calls.finished(FAREWELL_SECONDS)
+        await self.calls.finished(FAREWELL_SECONDS)
         return cut
 
     def _close_idle(self) -> None:

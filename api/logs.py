@@ -14,11 +14,16 @@ PATTERN: Final = "%(asctime)s %(levelname)s %(name)s %(message)s"
 QUIET: Final = ("httpx", "httpcore", "asyncio", "sanic.access", "sanic.root", "sqlalchemy")
 
 
+def log_file(home: Path) -> Path:
+    """Where the log of a home is."""
+    return home / "logs" / "morello.log"
+
+
 def open_log(home: Path, level: str, redact: Redactor) -> None:
     """Write everything of `level` and above to `<home>/logs/morello.log`, made 0600 by the process's umask."""
-    folder = home / "logs"
-    folder.mkdir(mode=0o700, exist_ok=True)
-    file = RotatingFileHandler(folder / "morello.log", maxBytes=BYTES, backupCount=FILES - 1, encoding="utf-8")
+    path = log_file(home)
+    path.parent.mkdir(mode=0o700, exist_ok=True)
+    file = RotatingFileHandler(path, maxBytes=BYTES, backupCount=FILES - 1, encoding="utf-8")
     file.setFormatter(RedactingFormatter(PATTERN, redact))
     root = logging.getLogger()
     root.handlers = [file]

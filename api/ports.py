@@ -48,8 +48,12 @@ def _in_words(port: int, error: OSError) -> OwnerError:
     if error.errno == errno.EADDRINUSE:
         return PortTaken(port)
     if error.errno == errno.EACCES:
-        return PortRefused(f"This system lets only its administrator use port {port}. Choose one from 1024 up.")
-    return PortRefused(f"Port {port} cannot be used: {error.strerror}. Choose another port.")
+        return PortRefused(
+            "This system lets only its administrator use port %(port)d. Choose one from 1024 up.", port=port
+        )
+    return PortRefused(
+        "Port %(port)d cannot be used: %(reason)s. Choose another port.", port=port, reason=error.strerror
+    )
 
 
 async def explain(port: int) -> PortTaken:

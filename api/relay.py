@@ -22,12 +22,12 @@ from api.gateway import Gateway
 from api.heart import Heart
 from api.providers import testing
 from api.providers.provider import LOCAL, TESTING, Provider, Route
+from api.store.calls import CALLER_GONE
 from api.upstream.reply import ProviderReply
 from api.usage import Tally
 
 HEARTBEAT_SECONDS: Final = 15.0  # some clients give up after 20 s of silence
 INTERNAL: Final = "Morello failed at this request. Its log says more; the request id finds the place."
-CALLER_GONE: Final = 499  # nginx's number for a caller who hung up: nobody ever receives it
 log = logging.getLogger("morello.relay")
 
 Dialect = ModuleType  # one of api.dialects: NAME, HEARTBEAT, read_request, Writer, write_reply, error_frame, Ear
@@ -77,7 +77,8 @@ class Delivery(Protocol):
 async def relay(asked: Asked, gateway: Gateway, calls: Calls, caller: Dialect, delivery: Delivery) -> Answer | None:
     """Answer one call: the answer to send, or None if it went out through `delivery`. Raises `GatewayError`."""
     tally = Tally(asked.request_id, asked.route, caller.NAME, len(asked.body))
-    with calls.running() as call:
+    with calls.running(tally) as call:
+        gateway.news.tell()
         conversation = _Conversation(asked, gateway, call, caller, delivery, tally)
         try:
             answer = await conversation.answer()
@@ -178,7 +179,10 @@ class _Conversation:
         await self._end()
 
     def _pass_block(self, block: bytes) -> None:
-        self.ear.hear(self.reader.feed(block))
+        frames = self.reader.feed(block)
+        self.ear.hear(frames)
+        self.tally.pieces += len(frames)
+        self.tally.usage = self.ear.usage
         if self.ear.has_spoken:
             self.tally.first_token()
         self._write(block)
@@ -208,6 +212,7 @@ class _Conversation:
     def _hear(self, event: Event) -> None:
         if not isinstance(event, Started):
             self.tally.first_token()
+            self.tally.pieces += 1
         self.tally.usage = getattr(event, "usage", None)
 
     # The way out

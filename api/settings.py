@@ -3,8 +3,9 @@
 from typing import Annotated, Any, Final
 
 import msgspec
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, inspect
 
+from api.errors import OwnerError
 from api.store import Store
 from api.store import settings as statements
 
@@ -17,11 +18,55 @@ class Settings(Struct, frozen=True):
 
     `port`: where the API listens. `api_wanted`: whether it starts with the program; the owner's Start and Stop
     write it, a failed start does not. `drain`: seconds that Stop lets streams go on before it cuts them.
+    `first_run_done`: whether the owner went past the page that greets them.
     """
 
     port: Annotated[int, Meta(ge=LOWEST_PORT, le=HIGHEST_PORT)] = 23333
     api_wanted: bool = True
     drain: Annotated[float, Meta(ge=0, le=60)] = 0.0
+    first_run_done: bool = False
+
+
+NAMES: Final = Settings.__struct_fields__
+
+
+def typed(name: str, text: str) -> Any:
+    """The value that a person typed for the setting `name`, as JSON or as plain words; `OwnerError` if it is none."""
+    kind = inspect.type_info(Settings.__annotations__[checked_name(name)])
+    try:
+        value = msgspec.json.decode(text)
+    except msgspec.DecodeError:
+        value = text
+    try:
+        return msgspec.convert(value, Settings.__annotations__[name])
+    except msgspec.ValidationError as error:
+        raise OwnerError(
+            "“%(text)s” cannot be the value of %(name)s, which is %(possible)s.",
+            text=text[:40],
+            name=name,
+            possible=_possible(kind),
+        ) from error
+
+
+def checked_name(name: str) -> str:
+    """A setting's name; `OwnerError` names those there are."""
+    if name not in NAMES:
+        raise OwnerError(
+            "There is no setting “%(name)s”. There are: %(names)s.", name=name[:40], names=", ".join(NAMES)
+        )
+    return name
+
+
+def _possible(kind: inspect.Type) -> str:
+    match kind:
+        case inspect.BoolType():
+            return "true or false"
+        case inspect.IntType(ge=least, le=most):
+            return f"a whole number from {least} to {most}"
+        case inspect.FloatType(ge=least, le=most):
+            return f"a number from {least:g} to {most:g}"
+        case _:
+            return "something else"
 
 
 class Choices:

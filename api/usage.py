@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Final
 
@@ -20,11 +21,11 @@ log = logging.getLogger("morello.usage")
 
 
 class Tally:
-    """One call while it runs. It has never heard of a dialect."""
+    """One call while it runs. It has never heard of a dialect. `pieces` counts the frames of its answer so far."""
 
     __slots__ = (
-        "_began", "_first", "asked", "at", "bytes_in", "bytes_out", "dialect", "error", "provider", "request_id",
-        "route", "served", "status", "streamed", "usage",
+        "_began", "_first", "asked", "at", "bytes_in", "bytes_out", "dialect", "error", "pieces", "provider",
+        "request_id", "route", "served", "status", "streamed", "usage",
     )  # fmt: skip
 
     def __init__(self, request_id: str, route: str, dialect: str, bytes_in: int) -> None:
@@ -35,7 +36,7 @@ class Tally:
         self.served: str | None = None
         self.error: str | None = None
         self.usage: Usage | None = None
-        self.status, self.bytes_out, self.streamed = 200, 0, False
+        self.status, self.bytes_out, self.pieces, self.streamed = 200, 0, 0, False
         self._first: float | None = None
 
     def first_token(self) -> None:
@@ -69,12 +70,14 @@ class Tally:
 class Ledger:
     """The call table: takes finished calls without waiting, writes them in batches off the hot path.
 
-    A kill of the process loses at most the last second of finished calls.
+    A kill of the process loses at most the last second of finished calls. `written` is given every batch that was
+    committed.
     """
 
-    def __init__(self, store: Store, news: News) -> None:
-        self._store, self._news = store, news
+    def __init__(self, store: Store, news: News, written: Callable[[list[CallRow]], None] = lambda _rows: None) -> None:
+        self._store, self._news, self._written = store, news, written
         self._waiting: list[CallRow] = []
+        self._writing: list[CallRow] = []
         self._refused = False
         self._due = asyncio.Event()
         self._writer: asyncio.Task[None] | None = None
@@ -88,6 +91,10 @@ class Ledger:
         self._waiting.append(tally.row())
         if len(self._waiting) == 1 or len(self._waiting) >= BATCH:
             self._due.set()
+
+    def unwritten(self, count: int) -> list[CallRow]:
+        """The last `count` finished calls that are not in the call table yet, newest first."""
+        return (self._writing[-count:] + self._waiting[-count:])[: -count - 1 : -1]
 
     async def close(self) -> None:
         """Write what is left."""
@@ -111,9 +118,11 @@ class Ledger:
         if not self._waiting:
             return
         rows, self._waiting = self._waiting, []
+        self._writing = rows
         try:
             await self._store.record(lambda db: statements.add(db, rows))
             self._refused = False
+            self._written(rows)
         except StoreFailed as error:
             if not self._refused:  # said once: the log may be on the same full disk
                 log.error("%d calls could not be written to the call table yet. %s", len(rows), error)
@@ -121,4 +130,6 @@ class Ledger:
         except Exception:
             # Rows that can never be written must not end the writing of all that come after them.
             log.exception("%d calls were lost to the call table", len(rows))
+        finally:
+            self._writing = []
         self._news.tell()

@@ -1,8 +1,10 @@
-// What HTML and htmx do not do by themselves: copy, hide the key again, count time, say that the connection is lost.
+// What HTML and htmx do not do by themselves: copy, hide the key again, count time, take a key for a shortcut, say
+// that the connection is lost. What is inside #main comes and goes with the page, so everything listens on the document.
 "use strict";
 
 const said = document.body.dataset;
 const TOAST_MS = 4000;
+const UNDO_MS = 9500; // the server forgets after ten seconds: what is still offered must still work
 const DONE_MS = 1600;
 
 /* ---- toasts ---- */
@@ -10,17 +12,29 @@ const DONE_MS = 1600;
 const toasts = document.getElementById("toasts");
 
 function say(sentence) {
-  const toast = document.createElement("p");
+  const toast = document.createElement("div");
   toast.className = "toast";
   toast.textContent = sentence;
-  toasts.replaceChildren(toast);
+  // What can still be undone stays in view.
+  toasts.querySelectorAll(".toast:not(:has(form))").forEach((other) => other.remove());
+  toasts.append(toast);
 }
 
 function letGo(toast) {
+  toast.addEventListener("htmx:finally:request", () => toast.remove());
+  if (toast.querySelector("form")) {
+    setTimeout(() => toast.remove(), UNDO_MS);
+    return;
+  }
   let timer;
-  const wait = () => { timer = setTimeout(() => toast.remove(), TOAST_MS); };
-  toast.addEventListener("pointerenter", () => clearTimeout(timer));
-  toast.addEventListener("pointerleave", wait);
+  const hold = () => clearTimeout(timer);
+  const wait = () => {
+    hold();
+    if (toast.matches(":hover, :focus-within")) return;
+    timer = setTimeout(() => toast.remove(), TOAST_MS);
+  };
+  for (const come of ["pointerenter", "focusin"]) toast.addEventListener(come, hold);
+  for (const go of ["pointerleave", "focusout"]) toast.addEventListener(go, () => setTimeout(wait));
   wait();
 }
 
@@ -31,24 +45,34 @@ new MutationObserver((records) => {
 
 /* ---- copy ---- */
 
-async function ask(path) {
+async function ask(path, body) {
   const csrf = document.querySelector('meta[name="csrf"]').content;
-  const response = await fetch(path, { method: "POST", headers: { "x-csrf-token": csrf, "hx-request": "true" } });
+  const response = await fetch(path, { method: "POST", headers: { "x-csrf-token": csrf, "hx-request": "true" }, body });
   if (response.headers.has("hx-refresh")) location.reload();
   if (!response.ok) throw new Error(response.statusText);
   return response.text();
 }
 
-async function copy(button) {
-  const text = button.dataset.copyFrom ? ask(button.dataset.copyFrom) : Promise.resolve(button.dataset.copy);
+async function copied(text) {
   try {
     // Safari lets a page write only while the click lasts: it is handed the promise and waits for it itself.
     const blob = text.then((plain) => new Blob([plain], { type: "text/plain" }));
     await navigator.clipboard.write([new ClipboardItem({ "text/plain": blob })]);
-    confirmCopied(button);
+    return true;
   } catch {
     say(said.copyFailed);
+    return false;
   }
+}
+
+async function copy(button) {
+  const { copy, copyFrom } = button.dataset;
+  if (await copied(copyFrom ? ask(copyFrom) : Promise.resolve(copy))) confirmCopied(button);
+}
+
+async function copyAddress() {
+  const address = document.getElementById("chip")?.dataset.address;
+  if (address && (await copied(Promise.resolve(address)))) say(said.addressCopied);
 }
 
 function confirmCopied(button) {
@@ -116,16 +140,26 @@ function tick() {
   for (const left of document.querySelectorAll("[data-left]")) {
     write(left, duration(Math.ceil(left.dataset.left - elapsed(left, left.dataset.left))));
   }
-  // The server wrote its own clock; who looks on through a tunnel may live by another one.
-  for (const time of document.querySelectorAll("time")) {
-    const clock = new Date(time.dateTime).toTimeString().slice(0, 5);
-    write(time, time.textContent.slice(0, -5) + clock);
-  }
+  document.querySelectorAll("time").forEach(tell);
+}
+
+// The server wrote its own clock; who looks on through a tunnel may live by another one, and in another day.
+function tell(time) {
+  const at = new Date(time.dateTime);
+  const clock = at.toTimeString().slice(0, "seconds" in time.dataset ? 8 : 5);
+  const isSameDay = time.dateTime.startsWith(new Intl.DateTimeFormat("sv").format(at));
+  write(time, isSameDay ? time.textContent.slice(0, -clock.length) + clock : dayAndClock(at, clock));
+}
+
+function dayAndClock(at, clock) {
+  const { lang } = document.documentElement;
+  const form = { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", hourCycle: "h23" };
+  return new Intl.DateTimeFormat(lang === "en" ? "en-GB" : lang, form).format(at).replace(/\d+:\d+/, clock);
 }
 
 setInterval(tick, 1000);
 
-/* ---- focus and clicks ---- */
+/* ---- what a swap leaves to be done ---- */
 
 let held = null;
 let changedAt = -Infinity;
@@ -136,16 +170,57 @@ document.addEventListener("htmx:before:swap", () => {
   held = document.activeElement?.closest("#server") ? document.activeElement : null;
 });
 
-document.addEventListener("htmx:after:swap", () => {
+document.addEventListener("htmx:after:swap", (event) => {
   const server = document.getElementById("server");
-  if (server.dataset.state !== state) {
-    state = server.dataset.state;
+  if (server?.dataset.state !== state) {
+    state = server?.dataset.state;
     changedAt = performance.now();
   }
-  if (held && !held.checkVisibility()) server.querySelector(".btngroup .btn")?.focus();
-  watchRevealed();
-  tick();
+  if (held && !held.checkVisibility()) server?.querySelector(".btngroup .btn")?.focus();
+  if (event.detail.ctx.target?.id === "main") arrive(event.detail.ctx.target);
+  settle();
 });
+
+function settle() {
+  watchRevealed();
+  openDrawers();
+  tick();
+}
+
+// Another room was entered, or one was gone back to.
+function arrive(main) {
+  changedAt = -Infinity;
+  for (const link of document.querySelectorAll("[data-room]")) {
+    if (link.dataset.room === main.dataset.here) link.setAttribute("aria-current", "page");
+    else link.removeAttribute("aria-current");
+  }
+  document.querySelectorAll(":popover-open").forEach((open) => open.hidePopover());
+  const focus = () => main.focus({ preventScroll: true });
+  focus();
+  // A browser that went back puts the focus on the body once it is there.
+  window.navigation?.transition?.finished.then(focus, () => {});
+}
+
+// A drawer that is filled is open, and one that is emptied is shut. Without scripts it comes open; with them it is modal.
+function openDrawers() {
+  for (const drawer of document.querySelectorAll("dialog.drawer")) {
+    if (!drawer.childElementCount) drawer.close();
+    else if (!drawer.matches(":modal")) {
+      drawer.removeAttribute("open");
+      drawer.showModal();
+    }
+  }
+}
+
+// What was typed in it goes, and so does its own address: the page behind it is the room's.
+document.addEventListener("close", ({ target: drawer }) => {
+  if (!drawer.matches(".drawer") || drawer.open) return;
+  drawer.replaceChildren();
+  const room = document.querySelector("[data-room][aria-current]");
+  if (room && room.pathname !== location.pathname) history.replaceState(history.state, "", room.pathname);
+}, true);
+
+/* ---- clicks and keys ---- */
 
 // Where Start was there is Stop a moment later: the second half of a double click is not meant for it.
 document.addEventListener("click", (event) => {
@@ -171,9 +246,19 @@ document.addEventListener("click", (event) => {
     event.preventDefault();
     document.getElementById(on("[data-focus]").dataset.focus).select();
   }
+  if (on("[data-reveals]")) reveal(on("[data-reveals]"));
 });
 
+function reveal(button) {
+  const field = document.getElementById(button.dataset.reveals);
+  const isHidden = field.type === "password";
+  field.type = isHidden ? "text" : "password";
+  button.ariaPressed = String(isHidden);
+}
+
 document.addEventListener("submit", (event) => {
+  const here = event.target.querySelector("[data-here]");
+  if (here) here.value = location.pathname + location.search;
   const dialog = document.getElementById(event.target.dataset.opens);
   if (dialog) {
     event.preventDefault();
@@ -181,9 +266,30 @@ document.addEventListener("submit", (event) => {
   }
 });
 
+const TYPING = "input:not([type=checkbox], [type=radio]), textarea, select, [contenteditable]";
+const SEQUENCE_MS = 1500;
+let afterG = -Infinity;
+
+document.addEventListener("keydown", (event) => {
+  const { key, target } = event;
+  if (event.ctrlKey || event.metaKey || event.altKey || event.repeat || target.closest(TYPING)) return;
+  if (document.querySelector("dialog:modal")) return;
+  const goes = performance.now() - afterG < SEQUENCE_MS;
+  afterG = key === "g" ? performance.now() : -Infinity;
+  if (goes) document.querySelector(`[data-key="${CSS.escape(key)}"]`)?.click();
+  else if (key === "c") copyAddress();
+  else if (key === "/") search(event);
+});
+
+function search(event) {
+  const field = document.querySelector("main [type=search]");
+  if (!field) return;
+  event.preventDefault();
+  field.select();
+}
+
 /* ---- the connection ---- */
 
-const live = document.getElementById("live");
 const RETRY_MS = 2000;
 
 function lose(isLost) {
@@ -197,14 +303,79 @@ document.addEventListener("htmx:sse:error", (event) => {
   lose(true);
 });
 document.addEventListener("htmx:error", (event) => {
-  if (event.detail.ctx?.sourceElement !== live) return say(said.unanswered);
+  const source = event.detail.ctx?.sourceElement;
+  if (source?.id !== "live") return say(said.unanswered);
   lose(true);
   // htmx keeps up a stream that was once there; the very first attempt is ours to repeat.
-  setTimeout(() => htmx.process(live, true), RETRY_MS);
+  setTimeout(() => htmx.process(source, true), RETRY_MS);
 });
-document.addEventListener("htmx:response:error", (event) => {
-  if (event.detail.ctx.response.status >= 500) say(said.failed);
+document.addEventListener("htmx:response:error", ({ detail: { ctx } }) => {
+  const { headers, status } = ctx.response;
+  if (headers.has("hx-refresh")) return;
+  if (status < 500 && ctx.sourceElement.matches("a")) location.assign(ctx.request.action);
+  else say(headers.get("content-type")?.startsWith("text/plain") ? ctx.text : said.failed);
 });
 
-watchRevealed();
-tick();
+settle();
+
+/* ---- connecting a client ---- */
+
+document.addEventListener("submit", async (event) => {
+  if (!event.target.matches("[data-copies]")) return;
+  event.preventDefault();
+  const text = ask(event.target.action, new URLSearchParams(new FormData(event.target)));
+  if (await copied(text)) confirmCopied(event.target.querySelector("button"));
+});
+
+// Links that choose what stands in a panel are tabs: one stop for the Tab key, and the arrows between them.
+const centred = new WeakMap();
+
+function makeTabs() {
+  for (const list of document.querySelectorAll("[data-tabs]")) {
+    const tabs = [...list.children];
+    const chosen = tabs.find((tab) => tab.ariaCurrent) ?? tabs.find((tab) => tab.ariaSelected === "true");
+    list.role = "tablist";
+    for (const tab of tabs) {
+      tab.role = "tab";
+      tab.removeAttribute("aria-current");
+      tab.ariaSelected = String(tab === chosen);
+      tab.setAttribute("aria-controls", list.dataset.tabs);
+      tab.tabIndex = tab === chosen ? 0 : -1;
+    }
+    const panel = document.getElementById(list.dataset.tabs);
+    panel.role = "tabpanel";
+    panel.setAttribute("aria-labelledby", chosen.id);
+    if (centred.get(list) !== chosen.id) list.scrollLeft = chosen.offsetLeft - (list.clientWidth - chosen.offsetWidth) / 2;
+    centred.set(list, chosen.id);
+  }
+}
+
+document.addEventListener("keydown", (event) => {
+  const tabs = [...(event.target.closest("[data-tabs]")?.children ?? [])];
+  const at = tabs.indexOf(event.target);
+  const to = { ArrowRight: at + 1, ArrowLeft: at - 1 + tabs.length, Home: 0, End: tabs.length - 1, " ": at }[event.key];
+  if (at < 0 || to === undefined || event.ctrlKey || event.metaKey || event.altKey) return;
+  event.preventDefault();
+  tabs[to % tabs.length].focus();
+  tabs[to % tabs.length].click();
+});
+
+// Less than a minute ago is "just now"; after that it is counted.
+function countAgo() {
+  for (const ago of document.querySelectorAll("[data-ago]")) {
+    const [now, then] = ago.children;
+    const up = then.querySelector("[data-up]");
+    const isNow = Number(up.dataset.up) + elapsed(up, up.dataset.up) < 60;
+    now.hidden = !isNow;
+    then.hidden = isNow;
+  }
+}
+
+function settleConnect() {
+  makeTabs();
+  countAgo();
+}
+
+setInterval(countAgo, 1000);
+document.addEventListener("htmx:after:swap", settleConnect);
+settleConnect();

@@ -1,15 +1,18 @@
-"""A real Chromium for the tests that need one: found, started once, and listened to for complaints."""
+"""A real Chromium for the tests that need one: found, started once, listened to for complaints, asked by axe-core."""
 
 import os
 import re
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
+from axe_playwright_python.async_playwright import Axe  # type: ignore[import-untyped]
 from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, Request, async_playwright
 
+LANGUAGES = ("en", "zh-Hant-HK", "zh-Hans")
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 EVIL_HOST = "evil.example"
 ARGUMENTS = (
@@ -79,6 +82,21 @@ class Watch:
         self._asked.append(request.url)
 
 
+async def accessible(page: Page) -> None:
+    """axe-core finds nothing to complain of in the page as it is now."""
+    found = await Axe().run(page)
+    said = [f"{rule['id']}: {node['html']}" for rule in found.response["violations"] for node in rule["nodes"]]
+    assert not said, "\n".join(said)
+
+
+async def speak(page: Page, language: str) -> None:
+    """Load the page again in `language`, as if it had been chosen in the sidebar."""
+    cookie = f"morello_language_{urlsplit(page.url).port}"
+    await page.context.add_cookies([{"name": cookie, "value": language, "url": page.url}])
+    await page.reload()
+    assert await page.locator("html").get_attribute("lang") == language
+
+
 class Gallery:
     """Pictures of a page in each theme and width, written only where MORELLO_GALLERY names a folder."""
 
@@ -87,18 +105,28 @@ class Gallery:
     def __init__(self) -> None:
         folder = os.environ.get("MORELLO_GALLERY")
         self.folder = Path(folder) if folder else None
+        if self.folder:
+            self.folder.mkdir(parents=True, exist_ok=True)
 
-    async def take(self, page: Page, name: str) -> None:
-        """Write `name`-width-theme.png for every width and theme."""
+    async def take(self, page: Page, name: str, *, languages: Sequence[str] = ()) -> None:
+        """Write `name`-width-theme.png for every width and theme; for `languages` the page is loaded again in each."""
         if self.folder is None:
             return
-        self.folder.mkdir(parents=True, exist_ok=True)
+        if not languages:
+            await self._draw(self.folder, page, name)
+        for language in languages:
+            await speak(page, language)
+            await self._draw(self.folder, page, f"{name}-{language}")
+        if languages:
+            await speak(page, LANGUAGES[0])
+
+    async def _draw(self, folder: Path, page: Page, name: str) -> None:
         before = page.viewport_size
         for width in self.WIDTHS:
             await page.set_viewport_size({"width": width, "height": 900 if width > 760 else 844})
             for theme in ("light", "dark"):
                 await page.emulate_media(color_scheme="light" if theme == "light" else "dark")
-                picture = self.folder / f"{name}-{width}-{theme}.png"
+                picture = folder / f"{name}-{width}-{theme}.png"
                 await page.screenshot(path=picture, animations="disabled", full_page=True)
         await page.emulate_media(color_scheme=None)
         if before:

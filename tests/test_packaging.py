@@ -28,6 +28,8 @@ LOCK = (ROOT / "requirements.lock").read_text()
 REGISTRIES = re.compile(
     "|".join(map(re.escape, ("pypi" + ".org", "python" + "hosted.org", "registry.npm" + "js", "deb." + "debian")))
 )
+# What turns sources into catalogues is of no use without them.
+FOR_TRANSLATORS = {"webui/locale/compile.py", "webui/locale/gather.py"}
 HOMES = re.compile(r"(?<![\w.:/}~-])/(?:home|Users|root|work)/[\w.-]")
 
 
@@ -108,8 +110,28 @@ def test_the_wheel_carries_code_pages_and_translations_only(wheel: Path) -> None
     names = {name for name in ZipFile(wheel).namelist() if ".dist-info/" not in name}
 
     pages = {f"webui/{name}" for name in under("templates", "static")}
-    assert names == under("api", "webui") | pages
-    assert any(name.startswith("webui/locale/") for name in names)
+    written = {name for name in files() if name.endswith(".po")}
+    translated = {name.removesuffix(".po") + ".mo" for name in written}
+    assert len(translated) == 2
+    assert names == (under("api", "webui") - written - FOR_TRANSLATORS) | pages | translated
+
+
+def test_a_wheel_of_the_source_archive_carries_the_translations_too(built: Path, tmp_path: Path) -> None:
+    with tarfile.open(next(built.glob("*.tar.gz"))) as archive:
+        archive.extractall(tmp_path, filter="data")
+    source = next(tmp_path.iterdir())
+    build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
+    subprocess.run(build, cwd=source, check=True, capture_output=True)
+
+    names = ZipFile(next(tmp_path.glob("*.whl"))).namelist()
+
+    assert {name.split("/")[2] for name in names if name.endswith(".mo")} == {"zh-Hant-HK", "zh-Hans"}
+
+
+def test_the_installed_command_has_its_translations(installed: Path, tmp_path: Path) -> None:
+    code = "from webui.locale import locale; print(locale('zh-Hant-HK').gettext('Overview'))"
+
+    assert run(installed / "python", "-c", code, cwd=tmp_path) == "總覽\n"
 
 
 def test_the_wheel_brings_the_command(wheel: Path) -> None:

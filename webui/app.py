@@ -1,6 +1,7 @@
 """The dashboard as one Sanic app: its page table, its headers, its errors."""
 
 import logging
+from collections.abc import Mapping
 from functools import partial
 from typing import Any, Final
 
@@ -18,9 +19,11 @@ from webui.gate import Elsewhere, Gated, Refused
 from webui.house import House, language
 from webui.live import live
 from webui.locale import marked
-from webui.pages import files, health, login, overview, server
+from webui.pages import connect, files, first_run, health, login, overview, providers, server, settings
+from webui.pages.language import choose_language
 from webui.render import render
 from webui.session import Sessions
+from webui.view import theme
 
 log = logging.getLogger("morello.dashboard")
 
@@ -62,9 +65,34 @@ PAGES: Final[tuple[tuple[str, tuple[str, ...], Any, dict[str, Any]], ...]] = (
     ("/key/reveal", POST, server.reveal, PART),
     ("/key/copy", POST, server.copy, PART),
     ("/key/regenerate", POST, server.regenerate, PART),
+    ("/connect/<client>", GET, connect.choose_client, PART),
+    ("/connect/copy", POST, connect.copy_block, PART),
+    ("/providers", GET, providers.list_providers, PAGE),
+    ("/providers/add", GET, providers.new_provider, PAGE),
+    ("/providers/add", POST, providers.add_provider, PART),
+    ("/providers/check", POST, providers.check_provider, PART),
+    ("/providers/test", POST, providers.test_providers, PART),
+    ("/providers/<id>/edit", GET, providers.change_provider, PAGE),
+    ("/providers/<id>/edit", POST, providers.keep_provider, PART),
+    ("/providers/<id>/test", POST, providers.test_provider, PART),
+    ("/providers/<id>/switch", POST, providers.switch_provider, PART),
+    ("/providers/<id>/remove", POST, providers.remove_provider, PART),
+    ("/providers/<id>/restore", POST, providers.restore_provider, PART),
+    ("/first-run/found", GET, first_run.find, PART),
+    ("/first-run/add", POST, first_run.add_found, PART),
+    ("/first-run/skip", POST, first_run.skip, PART),
     ("/live", ("GET",), live, PART),
+    ("/settings", GET, settings.show_settings, PAGE),
+    ("/theme", POST, settings.choose_theme, PART),
+    ("/drain", POST, settings.change_drain, PART),
+    ("/password", POST, settings.set_password, PART),
+    ("/password/clear", POST, settings.clear_password, PART),
+    ("/sessions/end", POST, settings.end_session, PART),
+    ("/sessions/end-others", POST, settings.end_other_sessions, PART),
     ("/login", ("GET",), login.enter, PUBLIC),
+    ("/login", POST, login.enter_by_password, PUBLIC),
     ("/logout", POST, login.leave, PART),
+    ("/language", POST, choose_language, PUBLIC),
     ("/health", GET, health.health, PUBLIC),
     ("/static/<name:path>", GET, files.serve, PUBLIC),
 )
@@ -77,12 +105,13 @@ def build(
     *,
     document: Document,
     login_command: str,
+    environment: Mapping[str, str] | None = None,
     name: str = "dashboard",
 ) -> Sanic[Any, Any]:
     """The dashboard over `gateway` and its `door`. Built once; a `Listener` opens and closes it."""
     app = Gated(name, env_prefix=None, configure_logging=False)
     app.config.update(LIMITS)
-    house = House(gateway, door, sessions, login_command)
+    house = House(gateway, door, sessions, login_command, environment or {})
     app.ctx.calls, app.ctx.sessions = Calls(), sessions
     _add_pages(app, house)
     add_docs(app, document)
@@ -123,8 +152,9 @@ async def _answer_error(house: House, request: Request, error: Exception) -> HTT
         return text(said, status, {**headers, "hx-refresh": "true"} if status in (401, 403) else headers)
     if "text/html" not in request.headers.get("accept", "") or status == 421:
         return text(said, status, headers)
-    page = render(language(request), "message.html", status=status, said=said, command=house.login_command)
-    return html(page, status, headers)
+    if status == 401:
+        return login.locked(request, house, said)
+    return html(render(language(request), "message.html", said=said, theme=theme(request)), status, headers)
 
 
 def _told(error: Exception) -> tuple[int, str]:

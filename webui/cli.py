@@ -13,6 +13,7 @@ import shlex
 import shutil
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
@@ -27,6 +28,7 @@ from webui.control import Order, Report, send, socket_path
 
 USAGE: Final = 64
 DASHBOARD_PORT: Final = 23300
+LOG_LINES: Final = 100
 STARTING_SECONDS: Final = 5.0  # how long a process that just started may take to open its socket
 # These speak to a running process or not at all; the others work on the stored data too.
 NEEDS_PROCESS: Final = frozenset(("start", "stop", "restart", "login-url"))
@@ -89,8 +91,23 @@ def _parser() -> Parser:
     _data_command(key, "show", "print it", _value("key show", "key"))
     _data_command(key, "regenerate", "replace it; only while the API is not running", _value("key regenerate", "key"))
 
+    password = commands.add_parser("password", help="the dashboard's password").add_subparsers(
+        required=True, metavar="VERB"
+    )
+    new = _command(password, "set", "set it, or another one; every browser is signed out then", _set_password)
+    new.add_argument("--stdin", action="store_true", help="read it as one line of standard input")
+    _command(password, "clear", "have none; a one-time link still opens the dashboard", _clear_password)
+
     port = _data_command(commands, "port", "print the API's port, or change it", _show_port)
     port.add_argument("port", nargs="?", metavar="N")
+
+    settings = _data_command(commands, "settings", "print what can be chosen, or choose", _show_settings)
+    settings.add_argument("name", nargs="?", metavar="NAME")
+    settings.add_argument("value", nargs="?", metavar="VALUE", help="as JSON, or plain words")
+
+    logs = _command(commands, "logs", "print the end of the log", _show_log)
+    logs.add_argument("-f", "--follow", action="store_true", help="go on with what is written, until Ctrl-C")
+    logs.add_argument("-n", "--lines", type=_count, default=LOG_LINES, metavar="N", help=f"how many; {LOG_LINES}")
 
     _data_command(commands, "models", "every model there is", _list_models)
     _provider_commands(commands.add_parser("providers", help="whom Morello may ask"))
@@ -100,17 +117,35 @@ def _parser() -> Parser:
 def _provider_commands(parser: argparse.ArgumentParser) -> None:
     verbs = parser.add_subparsers(required=True, metavar="VERB")
     _data_command(verbs, "list", "every provider", _list_providers)
-    add = _data_command(verbs, "add", "add one; nobody is called", _add_provider)
-    add.add_argument("id", metavar="ID", help="what stands before the colon in a model's name")
-    add.add_argument("--dialect", required=True, help="openai_chat or anthropic")
-    add.add_argument("--base-url", required=True, help="with the version, as its documentation gives it")
-    add.add_argument("--name", help="how the dashboard calls it")
-    key = add.add_mutually_exclusive_group(required=True)
+    _data_command(verbs, "presets", "providers that are known by name", _list_presets)
+
+    add = _provider_command(verbs, "add", "add one; nobody is called", _add_provider)
+    add.add_argument("--preset", metavar="NAME", help="take dialect and base URL from a preset")
+    _provider_fields(add)
+    edit = _provider_command(verbs, "edit", "change one; what is not given stays", _edit_provider)
+    _provider_fields(edit)
+
+    _provider_command(verbs, "enable", "let it be asked", _switch_provider).set_defaults(enabled=True)
+    _provider_command(verbs, "disable", "keep it, but do not ask it", _switch_provider).set_defaults(enabled=False)
+    _provider_command(verbs, "test", "ask it for its models, with its key", _test_provider)
+    _provider_command(verbs, "remove", "forget one, and its key", _remove_provider)
+
+
+def _provider_command(verbs: Any, name: str, text: str, action: Callable[[argparse.Namespace], int]) -> Parser:
+    parser = _data_command(verbs, name, text, action)
+    parser.add_argument("id", metavar="ID", help="what stands before the colon in a model's name")
+    parser.set_defaults(usage_error=parser.error)
+    return parser
+
+
+def _provider_fields(parser: Parser) -> None:
+    parser.add_argument("--dialect", help="openai_chat or anthropic")
+    parser.add_argument("--base-url", help="with the version, as its documentation gives it")
+    parser.add_argument("--name", help="how the dashboard calls it")
+    key = parser.add_mutually_exclusive_group()
     key.add_argument("--key-env", metavar="VAR", help="take the key from this environment variable, now")
     key.add_argument("--key-stdin", action="store_true", help="read the key from standard input")
     key.add_argument("--no-key", action="store_true", help="the provider wants none")
-    remove = _command(verbs, "remove", "forget one, and its key", _remove_provider)
-    remove.add_argument("id", metavar="ID")
 
 
 def _command(commands: Any, name: str, text: str, action: Callable[[argparse.Namespace], int]) -> Parser:
@@ -126,6 +161,13 @@ def _data_command(commands: Any, name: str, text: str, action: Callable[[argpars
     return parser
 
 
+def _count(text: str) -> int:
+    count = int(text)
+    if count < 0:
+        raise ValueError(text)
+    return count
+
+
 def _port(text: str) -> int:
     port = int(text)
     if not 0 <= port <= 65535:
@@ -137,6 +179,7 @@ def _port(text: str) -> int:
 
 
 def _serve(options: argparse.Namespace) -> int:
+    from api.providers.presets import ENVIRONMENT
     from webui.serve import Options, serve
 
     dashboard = options.dashboard_port
@@ -150,6 +193,7 @@ def _serve(options: argparse.Namespace) -> int:
         not options.no_start,
         options.log_level,
         called_as(options.home),
+        {name: text for name, text in os.environ.items() if name in ENVIRONMENT},
     )
     return run(lambda: serve(chosen))
 
@@ -220,6 +264,34 @@ def _value(command: str, name: str) -> Callable[[argparse.Namespace], int]:
     return show
 
 
+def _set_password(options: argparse.Namespace) -> int:
+    new = sys.stdin.readline().rstrip("\r\n") if options.stdin else _typed_twice()
+    ended = _do(options, "password set", password=new)["ended"]
+    told = f"Password set. {ended} browsers were signed out." if ended > 1 else "Password set."
+    print("Password set. One browser was signed out." if ended == 1 else told, file=sys.stderr)
+    return 0
+
+
+def _typed_twice() -> str:
+    from getpass import getpass
+
+    if not sys.stdin.isatty():
+        raise SaidInWords("There is no terminal to type a password into. Give it as one line with --stdin.")
+    try:
+        new, again = getpass("New password: "), getpass("Again: ")
+    except (EOFError, KeyboardInterrupt):
+        raise SaidInWords("Nothing was changed.") from None
+    if again != new:
+        raise SaidInWords("The two are not the same. Nothing was changed.")
+    return new
+
+
+def _clear_password(options: argparse.Namespace) -> int:
+    _do(options, "password clear")
+    print("Password removed.", file=sys.stderr)
+    return 0
+
+
 def _show_port(options: argparse.Namespace) -> int:
     port = _do(options, "port", port=options.port)
     _print(options, {"port": port}, str(port))
@@ -232,36 +304,129 @@ def _list_models(options: argparse.Namespace) -> int:
     return 0
 
 
+def _show_settings(options: argparse.Namespace) -> int:
+    if options.value is None:
+        settings = _do(options, "settings", name=options.name)
+    else:
+        settings = _do(options, "settings set", name=options.name, value=options.value)
+    data = settings[0] if options.name else settings
+    _print(options, data, "\n".join(_setting(row, alone=bool(options.name)) for row in settings))
+    return 0
+
+
+def _setting(row: dict[str, Any], alone: bool) -> str:
+    value, default = (msgspec.json.encode(row[name]).decode() for name in ("value", "default"))
+    if alone:
+        return value
+    return f"{row['name']:<16} {value}" if value == default else f"{row['name']:<16} {value}  (default {default})"
+
+
+def _show_log(options: argparse.Namespace) -> int:
+    from api.logs import log_file
+    from webui.log import follow, last_lines, show
+
+    log = log_file(options.home)
+    if not log.exists():
+        raise SaidInWords(f"There is no log yet. Once Morello has run, it is at {log}")
+    with suppress(KeyboardInterrupt):  # how following ends
+        show(follow(log, options.lines) if options.follow else last_lines(log, options.lines))
+    return 0
+
+
 def _list_providers(options: argparse.Namespace) -> int:
     providers = _do(options, "providers list")
-    rows = [f"{row['id']:<16} {row['dialect']:<12} {row['calls']}" for row in providers]
+    rows = [f"{row['id']:<16} {row['dialect']:<12} {row['calls']}{_trouble(row)}" for row in providers]
     _print(options, providers, "\n".join(rows))
     return 0
 
 
-def _add_provider(options: argparse.Namespace) -> int:
-    given = {"id": options.id, "dialect": options.dialect, "base_url": options.base_url, "name": options.name}
-    provider = _do(options, "providers add", key=_key(options), **given)
-    if options.json:
-        _print(options, provider, "")
-    print(f"Added. Conversations go to {provider['calls']}.", file=sys.stderr)
+def _trouble(row: dict[str, Any]) -> str:
+    return "" if row["enabled"] and not row["fault"] else f"  ({row['fault'] or 'off'})"
+
+
+def _list_presets(options: argparse.Namespace) -> int:
+    from api.providers.presets import PRESETS
+
+    rows = [f"{preset.id:<16} {preset.dialect:<12} {preset.base_url}" for preset in PRESETS]
+    _print(options, PRESETS, "\n".join(rows))
     return 0
 
 
-def _key(options: argparse.Namespace) -> str | None:
+def _add_provider(options: argparse.Namespace) -> int:
+    given = {**_preset(options), **_given(options)}
+    if missing := [option for option in ("dialect", "base_url") if option not in given]:
+        options.usage_error(f"give --preset, or --{' and --'.join(missing).replace('_', '-')}")
+    if "key" not in given:
+        options.usage_error("say where its key is: --key-env, --key-stdin or --no-key")
+    provider = _do(options, "providers add", **given)
+    _tell(options, provider, f"Added. Conversations go to {provider['calls']}.")
+    return 0
+
+
+def _preset(options: argparse.Namespace) -> dict[str, Any]:
+    """What a preset fills in; a program on this computer wants no key."""
+    from api.providers.presets import preset
+
+    if options.preset is None:
+        return {}
+    found = preset(options.preset)
+    if found is None:
+        raise SaidInWords(f"There is no preset “{options.preset}”. List them with: morello providers presets")
+    filled = {"dialect": found.dialect, "base_url": found.base_url, "name": found.name}
+    return {**filled, "key": None} if found.is_local else filled
+
+
+def _given(options: argparse.Namespace) -> dict[str, Any]:
+    """The fields that were given on the command line."""
+    fields = {name: getattr(options, name) for name in ("id", "name", "dialect", "base_url")}
+    given = {name: value for name, value in fields.items() if value is not None}
     if options.no_key:
-        return None
+        return {**given, "key": None}
     if options.key_stdin:
-        return sys.stdin.readline()
-    if options.key_env not in os.environ:
-        raise SaidInWords(f"The environment variable {options.key_env} is not set. Set it, or use --key-stdin.")
-    return os.environ[options.key_env]
+        return {**given, "key": sys.stdin.readline()}
+    return {**given, "key": _key_of_environment(options.key_env)} if options.key_env else given
+
+
+def _key_of_environment(name: str) -> str:
+    if name not in os.environ:
+        raise SaidInWords(f"The environment variable {name} is not set. Set it, or use --key-stdin.")
+    return os.environ[name]
+
+
+def _edit_provider(options: argparse.Namespace) -> int:
+    given = _given(options)
+    if len(given) == 1:
+        options.usage_error("say what to change: --name, --base-url, --dialect, --key-env, --key-stdin or --no-key")
+    provider = _do(options, "providers edit", **given)
+    _tell(options, provider, f"Changed. Conversations go to {provider['calls']}.")
+    return 0
+
+
+def _switch_provider(options: argparse.Namespace) -> int:
+    provider = _do(options, "providers switch", id=options.id, enabled=options.enabled)
+    _tell(options, provider, "Switched on." if options.enabled else "Switched off.")
+    return 0
+
+
+def _test_provider(options: argparse.Namespace) -> int:
+    check = _do(options, "providers test", id=options.id)
+    count = len(check["models"])
+    models = "One model" if count == 1 else f"{count} models"
+    _tell(options, check, check["error"] or f"Connected in {check['ms']} ms. {models} found.")
+    return 0 if check["ok"] else 1
 
 
 def _remove_provider(options: argparse.Namespace) -> int:
     _do(options, "providers remove", id=options.id)
-    print("Removed.", file=sys.stderr)
+    _tell(options, {"id": options.id}, "Removed.")
     return 0
+
+
+def _tell(options: argparse.Namespace, data: Any, sentence: str) -> None:
+    """Data is only printed where it is asked for: the sentence says what was done."""
+    if options.json:
+        _print(options, data, "")
+    print(sentence, file=sys.stderr)
 
 
 # The way to the data
@@ -314,7 +479,7 @@ async def _do_alone(options: argparse.Namespace, order: Order) -> Report:
             raise
     try:
         async with Gateway.open(home, default_cache(os.environ), read_only) as gateway:
-            return await Commands(Door(gateway, Listener(app.build(gateway))), None, None).obey(order)
+            return await Commands(Door(gateway, Listener(app.build(gateway))), None).obey(order)
     finally:
         home.release()
 

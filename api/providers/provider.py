@@ -8,13 +8,14 @@ from urllib.parse import urlsplit
 from msgspec import Struct
 
 from api.dialects import anthropic, openai_chat
-from api.errors import ProviderRefused
+from api.errors import ProviderRefused, SaidInWords
 
 TESTING: Final = "morello"
 LOCAL: Final = "local"
 RESERVED: Final = frozenset((TESTING, LOCAL, "v1", "v1beta", "api", "docs", "health", "metrics"))
 DIALECTS: Final = (openai_chat.NAME, anthropic.NAME)
 LONGEST_KEY: Final = 4096
+LONGEST_NAME: Final = 128
 _ID: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,31}")
 _HOST: Final = re.compile(r"(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.)*[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.?")
 _NUMERIC: Final = re.compile(r"(?:.*\.)?(?:0x[0-9a-f]*|[0-9]+)\.?")  # what a resolver would take for an address
@@ -31,7 +32,7 @@ class Secret(str):
         return "'***'"
 
 
-class Provider(Struct, frozen=True, kw_only=True):
+class Provider(Struct, frozen=True, kw_only=True, weakref=True):
     """Whom we may ask. `dialects` are those it understands; `fault` is why it cannot be asked now, if so.
 
     `created` is in seconds since 1970. `base_url` includes the version and has no slash at its end.
@@ -44,7 +45,7 @@ class Provider(Struct, frozen=True, kw_only=True):
     key: Secret | None = None
     enabled: bool = True
     created: float = 0.0
-    fault: str | None = None
+    fault: SaidInWords | None = None
 
     @property
     def dialect(self) -> str:
@@ -63,6 +64,17 @@ class Model(Struct, frozen=True):
     id: str
     created: int = 0
     name: str | None = None
+    owner: str | None = None
+
+
+class Check(Struct, frozen=True, kw_only=True):
+    """What came of asking a provider for its models: their ids, or why not. `at` is in seconds since 1970."""
+
+    ok: bool
+    ms: float
+    at: float
+    models: tuple[str, ...] = ()
+    error: SaidInWords | None = None
 
 
 class Route(Struct, frozen=True):
@@ -76,19 +88,35 @@ def checked_id(text: str) -> str:
     """An id that a provider may have; `ProviderRefused` says why not."""
     if not _ID.fullmatch(text):
         raise ProviderRefused(
-            f"“{text[:40]}” cannot be a provider's id. Use up to 32 small letters, digits, dots, dashes and "
-            "underscores, beginning with a letter or digit.",
+            "“%(id)s” cannot be a provider's id. Use up to 32 small letters, digits, dots, dashes and underscores, "
+            "beginning with a letter or digit.",
             "id",
+            id=text[:40],
         )
     if text in RESERVED:
-        raise ProviderRefused(f"“{text}” is a name of Morello's own. Choose another id.", "id")
+        raise ProviderRefused("“%(id)s” is a name of Morello's own. Choose another id.", "id", id=text)
     return text
+
+
+def checked_name(text: str) -> str:
+    """A name that a provider may have; `ProviderRefused` says why not."""
+    name = " ".join(text.split())
+    if not name or not name.isprintable():
+        raise ProviderRefused("The name is empty, or holds a character that cannot be shown. Type another one.", "name")
+    if len(name) > LONGEST_NAME:
+        raise ProviderRefused("The name is longer than %(most)d characters. Shorten it.", "name", most=LONGEST_NAME)
+    return name
 
 
 def checked_dialect(text: str) -> str:
     """A dialect that Morello speaks."""
     if text not in DIALECTS:
-        raise ProviderRefused(f"“{text[:40]}” is not a dialect. Use one of: {', '.join(DIALECTS)}.", "dialect")
+        raise ProviderRefused(
+            "“%(dialect)s” is not a dialect. Use one of: %(dialects)s.",
+            "dialect",
+            dialect=text[:40],
+            dialects=", ".join(DIALECTS),
+        )
     return text
 
 
@@ -102,27 +130,35 @@ def checked_base_url(text: str, dialect: str, own_ports: frozenset[int]) -> str:
         parts = urlsplit(url)
         port = parts.port
     except ValueError as error:
-        raise _bad_url(f"“{text[:80]}” is not a URL: {error}") from error
+        raise _bad_url("“%(url)s” is not a URL: %(why)s.", url=url[:80], why=str(error)) from error
     host = parts.hostname or ""
     if parts.scheme not in ("http", "https") or not host:
-        raise _bad_url("The base URL must begin with https:// or http:// and name a host")
+        raise _bad_url("The base URL must begin with https:// or http:// and name a host.")
     if port == 0 or not _is_host(host, parts.netloc):
-        raise _bad_url(f"“{text[:80]}” names no host that can be called. Look at how it is spelt")
+        raise _bad_url("“%(url)s” names no host that can be called. Look at how it is spelt.", url=url[:80])
     if parts.username is not None or parts.query or parts.fragment or "?" in url or "#" in url:
-        raise _bad_url("The base URL must hold no user name, no “?” and no “#”; the key has a place of its own")
+        raise _bad_url("The base URL must hold no user name, no “?” and no “#”; the key has a place of its own.")
     if not url.isascii() or not all(33 <= ord(letter) <= 126 for letter in url):
-        raise _bad_url("The base URL must be plain ASCII without spaces")
+        raise _bad_url("The base URL must be plain ASCII without spaces.")
     if parts.scheme == "http" and not _is_near(host):
-        raise _bad_url("Plain http is only for this computer and its own network. Write https://")
+        raise _bad_url("Plain http is only for this computer and its own network. Write https://.")
     if _is_this_computer(host) and port in own_ports:
-        raise _bad_url(f"Port {port} is Morello's own: it would be asking itself")
+        raise _bad_url("Port %(port)d is Morello's own: it would be asking itself.", port=port)
     if dialect == anthropic.NAME and not _VERSIONED.search(parts.path):
         url += "/v1"
     return url
 
 
-def _bad_url(sentence: str) -> ProviderRefused:
-    return ProviderRefused(sentence + ".", "base_url")
+def origin(base_url: str) -> str:
+    """Whom a checked base URL reaches: scheme, host and port. A key belongs to the one it was given for."""
+    parts = urlsplit(base_url)
+    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
+    usual = parts.port in (None, 443 if parts.scheme == "https" else 80)
+    return f"{parts.scheme}://{host}" if usual else f"{parts.scheme}://{host}:{parts.port}"
+
+
+def _bad_url(words: str, **given: object) -> ProviderRefused:
+    return ProviderRefused(words, "base_url", **given)
 
 
 def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
@@ -161,12 +197,16 @@ def checked_key(text: str) -> Secret:
     if not key:
         raise ProviderRefused("The key is empty. Give one, or say that the provider wants none.", "key")
     if len(key) > LONGEST_KEY:
-        raise ProviderRefused(f"The key is longer than {LONGEST_KEY} characters. Look at what was pasted.", "key")
+        raise ProviderRefused(
+            "The key is longer than %(most)d characters. Look at what was pasted.", "key", most=LONGEST_KEY
+        )
     for position, letter in enumerate(key, 1):
         if not 33 <= ord(letter) <= 126:
             raise ProviderRefused(
-                f"Character {position} of the key (U+{ord(letter):04X}) cannot be part of one. Copy it again.",
+                "Character %(position)d of the key (%(letter)s) cannot be part of one. Copy it again.",
                 "key",
+                position=position,
+                letter=f"U+{ord(letter):04X}",
             )
     return Secret(key)
 
@@ -176,7 +216,7 @@ def testing_provider(created: float) -> Provider:
     return Provider(id=TESTING, name="Morello test models", dialects=DIALECTS, base_url="", created=created)
 
 
-def local_provider(created: float, fault: str | None) -> Provider:
+def local_provider(created: float, fault: SaidInWords | None) -> Provider:
     """`local`: llama.cpp as a child of ours."""
     return Provider(id=LOCAL, name="Built-in", dialects=DIALECTS, base_url="", created=created, fault=fault)
 
@@ -196,5 +236,5 @@ def visible(provider: Provider) -> dict[str, object]:
         "calls": what_is_called(provider),
         "has_key": provider.key is not None,
         "enabled": provider.enabled,
-        "fault": provider.fault,
+        "fault": provider.fault and provider.fault.message,
     }

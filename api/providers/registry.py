@@ -1,26 +1,31 @@
 """The providers and which of them a model's name means.
 
-A few dozen rows, held in memory and written through. Names resolve in this order: an id exactly as listed; a
-known provider before the first `::`, `:` or `/`, the rest going to it as it is, listed or not; a bare name that
-exactly one provider lists.
+A few dozen rows, held in memory and written through. A call that has begun keeps the provider it was given: a
+change is for the next one. What is removed is gone from the disk at once, and from memory when it can no longer be
+undone.
+
+Names resolve in this order: an id exactly as listed; a known provider before the first `::`, `:` or `/`, the rest
+going to it as it is, listed or not; a bare name that exactly one provider lists.
 """
 
 import asyncio
-import difflib
 import re
 import time
-from collections.abc import Callable
-from heapq import nlargest
-from itertools import pairwise
+from collections.abc import Callable, Iterator
 from typing import Final
+from weakref import ref
 
-from api.errors import ProviderNotReady, ProviderRefused, UnknownModel
+from msgspec import UNSET, Struct, UnsetType, structs
+
+from api.errors import ProviderNotReady, ProviderRefused, SaidInWords, UnknownModel
 from api.providers import testing
 from api.providers.catalog import Catalog, Fetch
 from api.providers.local import MODEL as LOCAL_MODEL
+from api.providers.near import no_such_model
 from api.providers.provider import (
     LOCAL,
     TESTING,
+    Check,
     Model,
     Provider,
     Route,
@@ -29,107 +34,233 @@ from api.providers.provider import (
     checked_dialect,
     checked_id,
     checked_key,
+    checked_name,
     local_provider,
+    origin,
     testing_provider,
 )
 from api.store import Store
 from api.store import providers as statements
 from api.vault import Unreadable, Vault
 
-LIKELY: Final = 20  # names that are looked at closely for a near miss
+UNDO_SECONDS: Final = 10.0  # how long what was removed can be restored
 REMEMBERED: Final = 4096  # names whose route is kept, so that the hot path looks up one dictionary
 # Their models have been there since Morello has: callers may sort by `created`, and it must not change.
 BORN: Final = 1_763_856_000
 _SPLIT: Final = re.compile(r"::|:|/")
 
 
+class Removed(Struct, frozen=True):
+    """What is needed to restore a provider, and the timer that forgets it."""
+
+    provider: Provider
+    models: tuple[Model, ...]
+    forgotten: asyncio.TimerHandle
+
+
 class Providers:
     """Every provider, the built-in ones last."""
 
     def __init__(
-        self, store: Store, vault: Vault, fetch: Fetch, changed: Callable[[], None], local_fault: str | None
+        self,
+        store: Store,
+        vault: Vault,
+        fetch: Fetch,
+        changed: Callable[[], None],
+        local_fault: SaidInWords | None,
+        own_ports: Callable[[], frozenset[int]] = frozenset,
+        let_go: Callable[[str], None] = lambda id: None,
     ) -> None:
         self._store, self._vault, self._told = store, vault, changed
+        self._own_ports, self._let_go = own_ports, let_go
+        self._alive: tuple[ref[Provider], ...] = ()
         self._routes: dict[str, Route] = {}
         self._turn = asyncio.Lock()
         self._rows = {row.id: self._read(row) for row in store.load(statements.load)}
+        self._watch(*self._rows.values())
         self._built_in = {TESTING: testing_provider(BORN), LOCAL: local_provider(BORN, local_fault)}
+        self._removed: dict[str, Removed] = {}
+        self._checks: dict[str, Check] = {}
         self.catalog = Catalog(store, fetch, self._changed)
 
     def all(self) -> list[Provider]:
         """The owner's providers, oldest first."""
         return list(self._rows.values())
 
+    def built_in(self) -> list[Provider]:
+        """Those that are part of Morello."""
+        return list(self._built_in.values())
+
     def find(self, provider: str) -> Provider | None:
         """The provider of that id, built-in ones included."""
         return self._rows.get(provider) or self._built_in.get(provider)
 
-    async def add(
-        self,
-        id: str,
-        dialect: str,
-        base_url: str,
-        key: str | None,
-        *,
-        name: str | None = None,
-        own_ports: frozenset[int] = frozenset(),
-    ) -> Provider:
-        """Keep a new provider; nobody is called. `ProviderRefused` says which field is wrong and why."""
-        async with self._turn:
-            return await self._add(id, dialect, base_url, key, name, own_ports)
+    def known(self, id: str) -> Provider:
+        """The same; `ProviderRefused` if there is none."""
+        if provider := self.find(id):
+            return provider
+        raise self._no_such_provider(id)
 
-    async def _add(
-        self, id: str, dialect: str, base_url: str, key: str | None, name: str | None, own_ports: frozenset[int]
-    ) -> Provider:
+    def secrets(self) -> Iterator[str]:
+        """Every provider's key that is known, also one that was replaced or removed, while a call still uses it."""
+        for provider in (reference() for reference in self._alive):
+            if provider and provider.key:
+                yield str(provider.key)
+
+    def draft(self, id: str, dialect: str, base_url: str, key: str | None, *, name: str | None = None) -> Provider:
+        """A provider as `add` would keep it. `ProviderRefused` says which field is wrong and why."""
         if checked_id(id) in self._rows:
-            raise ProviderRefused(f"There is a provider “{id}” already. Choose another id, or remove that one.", "id")
-        provider = Provider(
+            raise ProviderRefused(
+                "There is a provider “%(id)s” already. Choose another id, or remove that one.", "id", id=id
+            )
+        return Provider(
             id=id,
-            name=name or id,
+            name=checked_name(name or id),
             dialects=(checked_dialect(dialect),),
-            base_url=checked_base_url(base_url, dialect, own_ports),
+            base_url=checked_base_url(base_url, dialect, self._own_ports()),
             key=None if key is None else checked_key(key),
             created=time.time(),
         )
-        row = self._write(provider)
-        await self._store.write(lambda db: statements.add(db, row))
-        self._rows[id] = provider
-        self._changed()
-        return provider
+
+    async def add(self, id: str, dialect: str, base_url: str, key: str | None, *, name: str | None = None) -> Provider:
+        """Keep a new provider; nobody is called. `ProviderRefused` says which field is wrong and why."""
+        async with self._turn:
+            return await self._keep(self.draft(id, dialect, base_url, key, name=name))
+
+    def redraft(
+        self,
+        id: str,
+        *,
+        name: str | None = None,
+        base_url: str | None = None,
+        dialect: str | None = None,
+        key: str | UnsetType | None = UNSET,
+    ) -> Provider:
+        """The provider `id` as `edit` would keep it: what is not given stays, a `key` of None is no key.
+
+        A key belongs to the host it was given for: whoever changes the host gives a key again, or a page that got
+        hold of the owner's session could have it sent to itself.
+        """
+        old = self._own(id)
+        dialect = old.dialect if dialect is None else checked_dialect(dialect)
+        url = checked_base_url(old.base_url if base_url is None else base_url, dialect, self._own_ports())
+        if isinstance(key, UnsetType):
+            self._refuse_another_host(old, url)
+        return structs.replace(
+            old,
+            name=old.name if name is None else checked_name(name),
+            dialects=(dialect,),
+            base_url=url,
+            key=old.key if isinstance(key, UnsetType) else None if key is None else checked_key(key),
+            fault=old.fault if isinstance(key, UnsetType) else None,
+        )
+
+    async def edit(
+        self,
+        id: str,
+        *,
+        name: str | None = None,
+        base_url: str | None = None,
+        dialect: str | None = None,
+        key: str | UnsetType | None = UNSET,
+    ) -> Provider:
+        """Keep what `redraft` gives; nobody is called. What was known of it by asking is forgotten."""
+        async with self._turn:
+            old = self._own(id)
+            new = self.redraft(id, name=name, base_url=base_url, dialect=dialect, key=key)
+            await self._rewrite(new, with_key=not isinstance(key, UnsetType))
+            if (new.base_url, new.dialect, new.key) != (old.base_url, old.dialect, old.key):
+                await self._doubt(new, old)
+            return new
+
+    async def switch(self, id: str, enabled: bool) -> Provider:
+        """Let a provider be asked, or not."""
+        async with self._turn:
+            new = structs.replace(self._own(id), enabled=enabled)
+            await self._rewrite(new, with_key=False)
+            return new
 
     async def remove(self, id: str) -> None:
-        """Forget a provider and its key."""
+        """Forget a provider and its key: on the disk at once, in memory when `UNDO_SECONDS` are over."""
         async with self._turn:
-            if id not in self._rows:
-                raise ProviderRefused(f"There is no provider “{id}”.", "id")
+            provider = self._own(id)
+            models = self.catalog.of(provider)
             await self._store.erase(lambda db: statements.remove(db, id))
             del self._rows[id]
+            self._checks.pop(id, None)
+            self._hold(provider, models)
             await self.catalog.forget(id)
+
+    def removed(self, id: str) -> Provider | None:
+        """A provider that was just removed and can be restored."""
+        removed = self._removed.get(id)
+        return removed.provider if removed and id not in self._rows else None
+
+    async def restore(self, id: str) -> Provider:
+        """Put back a provider that was just removed, in its old place."""
+        async with self._turn:
+            removed = self._removed.get(id)
+            if removed is None:
+                raise ProviderRefused(
+                    "“%(id)s” cannot be restored any more. Add it again, with its key.", "id", id=id[:40]
+                )
+            if id in self._rows:
+                raise ProviderRefused("There is another provider “%(id)s” by now. Remove that one first.", "id", id=id)
+            provider = await self._keep(removed.provider)
+            self._forget_removed(id)
+            if removed.models:
+                await self.catalog.learn(provider, removed.models)
+            return provider
+
+    def checked(self, id: str) -> Check | None:
+        """What came of the last test of a provider as it is now."""
+        return self._checks.get(id)
+
+    async def note(self, provider: Provider, check: Check, models: tuple[Model, ...]) -> None:
+        """Remember a test of a provider, if it is one that is kept and has not changed meanwhile."""
+        if self.find(provider.id) != provider:
+            return
+        self._checks[provider.id] = check
+        if provider.is_built_in:
+            self._told()
+        elif check.error:
+            self.catalog.miss(provider, check.error)
+        else:
+            await self.catalog.learn(provider, models)
+
+    async def close(self) -> None:
+        """End what is being fetched, and forget what was removed."""
+        for id in list(self._removed):
+            self._forget_removed(id)
+        await self.catalog.close()
 
     async def resolve(self, asked: str) -> Route:
         """Whom `asked` means. `UnknownModel` names near misses, `ProviderNotReady` what is missing."""
         route = self._routes.get(asked) or self._by_prefix(asked) or await self._by_bare_name(asked)
         if not route:
-            raise UnknownModel(self._no_such_model(asked))
+            raise no_such_model(asked, [f"{provider.id}:{model.id}" for provider, model in self.listed()])
         if not route.provider.enabled:
-            raise ProviderNotReady(f"The provider “{route.provider.id}” is switched off. Switch it on first.", "model")
-        if route.provider.fault:
-            raise ProviderNotReady(route.provider.fault, "model")
+            raise ProviderNotReady(
+                "The provider “%(id)s” is switched off. Switch it on first.", "model", id=route.provider.id
+            )
+        if fault := route.provider.fault:
+            raise ProviderNotReady(fault.words, "model", **fault.given)
         if len(self._routes) < REMEMBERED:
             self._routes[asked] = route
         return route
 
     def listed(self) -> list[tuple[Provider, Model]]:
         """Every model of every enabled provider, as last fetched, the built-in ones last."""
-        own = [(provider, model) for provider in self._rows.values() for model in self._models(provider)]
-        return own + [(provider, model) for provider in self._built_in.values() for model in self._models(provider)]
+        own = [(provider, model) for provider in self._rows.values() for model in self.models(provider)]
+        return own + [(provider, model) for provider in self._built_in.values() for model in self.models(provider)]
 
     async def freshen(self, seconds: float | None = None) -> None:
         """Ask the providers whose model list is due."""
         due = [provider for provider in self._rows.values() if provider.enabled and not provider.fault]
         await (self.catalog.freshen(due) if seconds is None else self.catalog.freshen(due, seconds))
 
-    def _models(self, provider: Provider) -> tuple[Model, ...]:
+    def models(self, provider: Provider) -> tuple[Model, ...]:
+        """What `provider` listed when it was last asked; nothing if it cannot be asked now."""
         if not provider.enabled or provider.fault:
             return ()
         if provider.id == TESTING:
@@ -144,7 +275,7 @@ class Providers:
         model = asked[found.end() :] if found else ""
         if not provider or not model.strip():
             return None
-        if provider.is_built_in and not provider.fault and all(known.id != model for known in self._models(provider)):
+        if provider.is_built_in and not provider.fault and all(known.id != model for known in self.models(provider)):
             return None
         return Route(provider, model)
 
@@ -153,31 +284,86 @@ class Providers:
         routes = [Route(provider, model.id) for provider, model in self.listed() if model.id == asked]
         if len(routes) > 1:
             names = ", ".join(f"“{route.provider.id}:{asked}”" for route in routes)
-            raise UnknownModel(f"More than one provider has a model “{asked}”. Say which: {names}.")
+            raise UnknownModel(
+                "More than one provider has a model “%(model)s”. Say which: %(names)s.", model=asked, names=names
+            )
         return routes[0] if routes else None
 
-    def _no_such_model(self, asked: str) -> str:
-        # difflib takes a millisecond a name: among thousands it only sees those that share most pairs of letters.
-        wanted = _pairs(asked)
-        listed = (f"{provider.id}:{model.id}" for provider, model in self.listed())
-        known = nlargest(LIKELY, listed, key=lambda name: len(wanted & _pairs(name)))
-        bare = {name.partition(":")[2]: name for name in known}
-        near = difflib.get_close_matches(asked, [*known, *bare], n=3, cutoff=0.5)
-        names = list(dict.fromkeys(bare.get(name, name) for name in near))
-        hint = f"Near to it: {', '.join(names)}." if names else "GET /v1/models lists every model there is."
-        return f"There is no model “{asked[:100]}”. {hint}"
+    def _own(self, id: str) -> Provider:
+        if id in self._built_in:
+            raise ProviderRefused("“%(id)s” is part of Morello and stays as it is.", "id", id=id)
+        if id not in self._rows:
+            raise self._no_such_provider(id)
+        return self._rows[id]
+
+    def _no_such_provider(self, id: str) -> ProviderRefused:
+        return ProviderRefused("There is no provider “%(id)s”.", "id", id=id[:40])
+
+    def _refuse_another_host(self, old: Provider, base_url: str) -> None:
+        # One whose key cannot be read has one all the same.
+        if (old.key or old.fault) and origin(base_url) != origin(old.base_url):
+            raise ProviderRefused(
+                "The key was given for %(old)s and does not go to another host. Give the key for %(new)s, or say that "
+                "the provider wants none.",
+                "key",
+                old=origin(old.base_url),
+                new=origin(base_url),
+            )
+
+    async def _keep(self, provider: Provider) -> Provider:
+        row = self._write(provider)
+        await self._store.write(lambda db: statements.add(db, row))
+        self._watch(provider)
+        rows = {**self._rows, provider.id: provider}
+        self._rows = dict(sorted(rows.items(), key=lambda item: item[1].created))
+        self._changed()
+        return provider
+
+    async def _rewrite(self, provider: Provider, with_key: bool) -> None:
+        row = self._write(provider)
+        commit = self._store.erase if with_key else self._store.write
+        await commit(lambda db: statements.change(db, row, with_key))
+        self._watch(provider)
+        self._rows[provider.id] = provider
+        self._changed()
+
+    def _watch(self, *providers: Provider) -> None:
+        # A new tuple each time: whoever logs a line in another thread reads the old one to its end.
+        living = [reference for reference in self._alive if reference() is not None]
+        self._alive = (*living, *map(ref, providers))
+
+    async def _doubt(self, new: Provider, old: Provider) -> None:
+        self._checks.pop(new.id, None)
+        self._let_go(new.id)
+        if (new.base_url, new.dialect) == (old.base_url, old.dialect):
+            self.catalog.expire(new.id)
+        else:
+            await self.catalog.forget(new.id)
+
+    def _hold(self, provider: Provider, models: tuple[Model, ...]) -> None:
+        self._forget_removed(provider.id)
+        timer = asyncio.get_running_loop().call_later(UNDO_SECONDS, self._forget_removed, provider.id)
+        self._removed[provider.id] = Removed(provider, models, timer)
+
+    def _forget_removed(self, id: str) -> None:
+        if removed := self._removed.pop(id, None):
+            removed.forgotten.cancel()
+            self._let_go(id)
 
     def _changed(self) -> None:
         self._routes.clear()
         self._told()
 
     def _read(self, row: statements.ProviderRow) -> Provider:
-        key, fault = None, None
+        key: Secret | None = None
+        fault: SaidInWords | None = None
         if row.secret is not None:
             try:
                 key = Secret(self._vault.unseal(row.secret, _place(row.id)))
             except Unreadable:
-                fault = f"The key of the provider “{row.id}” cannot be read any more. Remove it and add it again."
+                fault = SaidInWords(
+                    "The key of the provider “%(id)s” cannot be read any more. Give it again.", id=row.id
+                )
         return Provider(
             id=row.id,
             name=row.name,
@@ -200,10 +386,6 @@ class Providers:
             provider.enabled,
             provider.created,
         )
-
-
-def _pairs(text: str) -> set[tuple[str, str]]:
-    return set(pairwise(text))
 
 
 def _place(provider: str) -> str:

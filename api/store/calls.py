@@ -1,11 +1,15 @@
 """Statements for the call table: one row a call, written in batches."""
 
+from collections.abc import Collection
 from operator import itemgetter
+from typing import Final
 
 from msgspec import Struct, structs
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, Integer, and_, cast, func, insert, or_, select
 
 from api.store.schema import calls
+
+CALLER_GONE: Final = 499  # nginx's number for a caller who hung up: nobody ever receives it
 
 
 class CallRow(Struct, frozen=True):
@@ -28,6 +32,35 @@ class CallRow(Struct, frozen=True):
     bytes_in: int
     bytes_out: int
 
+    @property
+    def hung_up(self) -> bool:
+        """Whether the caller did not wait for the end."""
+        return self.status == CALLER_GONE
+
+    @property
+    def failed(self) -> bool:
+        """Whether it went wrong: a caller who hung up is no failure."""
+        return not self.hung_up and (self.status >= 400 or self.error is not None)
+
+
+class MinuteRow(Struct, frozen=True):
+    """What the call table knows of one minute at one provider; None is no provider.
+
+    `minute` is counted since 1970; `failed` is the id of the last call that failed.
+    """
+
+    minute: int
+    provider: str | None
+    calls: int
+    failures: int
+    tokens_in: int
+    tokens_out: int
+    failed: int | None
+
+
+_COLUMNS: Final = [calls.c[name] for name in CallRow.__struct_fields__]
+_FAILED: Final = and_(calls.c.status != CALLER_GONE, or_(calls.c.status >= 400, calls.c.error.is_not(None)))
+
 
 def add(db: Connection, rows: list[CallRow]) -> None:
     """Keep a batch of finished calls."""
@@ -40,5 +73,33 @@ def add(db: Connection, rows: list[CallRow]) -> None:
 
 def latest(db: Connection, count: int) -> list[CallRow]:
     """The last `count` calls, newest first."""
-    columns = [calls.c[name] for name in CallRow.__struct_fields__]
-    return [CallRow(*row) for row in db.execute(select(*columns).order_by(calls.c.id.desc()).limit(count))]
+    return [CallRow(*row) for row in db.execute(select(*_COLUMNS).order_by(calls.c.id.desc()).limit(count))]
+
+
+def by_minute(db: Connection, since: float) -> list[MinuteRow]:
+    """Every minute from `since` on, in which there were calls."""
+    minute = cast(calls.c.at / 60, Integer)
+    counted = select(
+        minute,
+        calls.c.provider,
+        func.count(),
+        func.count().filter(_FAILED),
+        func.coalesce(func.sum(calls.c.tokens_in), 0),
+        func.coalesce(func.sum(calls.c.tokens_out), 0),
+        func.max(calls.c.id).filter(_FAILED),
+    )
+    return [
+        MinuteRow(*row) for row in db.execute(counted.where(calls.c.at >= since).group_by(minute, calls.c.provider))
+    ]
+
+
+def first_tokens(db: Connection, since: float) -> list[tuple[float, str | None, float]]:
+    """When each call from `since` on began, at which provider, and how many ms its first token took."""
+    timed = select(calls.c.at, calls.c.provider, calls.c.first_token_ms)
+    rows = db.execute(timed.where(calls.c.at >= since, calls.c.first_token_ms.is_not(None)))
+    return [(at, provider, took) for at, provider, took in rows]
+
+
+def by_id(db: Connection, ids: Collection[int]) -> list[CallRow]:
+    """These calls, in no order."""
+    return [CallRow(*row) for row in db.execute(select(*_COLUMNS).where(calls.c.id.in_(ids)))]

@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, insert, inspect, select
+from sqlalchemy import URL, Connection, Engine, create_engine, event, insert, inspect, select, update
 from sqlalchemy.exc import DatabaseError, DBAPIError
 from sqlalchemy.pool import StaticPool
 
@@ -86,9 +86,12 @@ class Store:
         try:
             with self._control.begin() as db:
                 self._refuse_newer(db)
+                version = self._version(db)
                 schema.metadata.create_all(db)
-                if self._version(db) is None:
+                if version is None:
                     db.execute(insert(schema.meta).values(name="schema", value=str(schema.VERSION)))
+                elif version < schema.VERSION:
+                    self._upgrade(db, version)
         except DatabaseError as error:
             raise CannotRun(
                 f"The database {self.path} cannot be used: {error.orig}. Restore a copy, or move it away to start "
@@ -102,6 +105,12 @@ class Store:
                 f"The data in {self.path} was written by a newer Morello (its format is {version}, this program "
                 f"knows {schema.VERSION}). Use the newer program; nothing was changed."
             )
+
+    def _upgrade(self, db: Connection, version: int) -> None:
+        for older in range(version, schema.VERSION):
+            for statement in schema.UPGRADES[older]:
+                db.exec_driver_sql(statement)
+        db.execute(update(schema.meta).where(schema.meta.c.name == "schema").values(value=str(schema.VERSION)))
 
     def _version(self, db: Connection) -> int | None:
         if not inspect(db).has_table(schema.meta.name):
@@ -124,7 +133,7 @@ def _within(engine: Engine, work: Callable[[Connection], T]) -> T:
         with engine.begin() as db:
             return work(db)
     except DBAPIError as error:
-        raise StoreFailed(f"The database could not be used: {error.orig}.") from error
+        raise StoreFailed("The database could not be used: %(why)s.", why=str(error.orig)) from error
 
 
 def _engine(path: Path, synchronous: str, read_only: bool) -> Engine:

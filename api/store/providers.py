@@ -1,7 +1,7 @@
 """Statements for whom we may ask, with the models each offered when last asked."""
 
 from msgspec import Struct
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, delete, insert, select, update
 
 from api.store.schema import catalog, providers
 
@@ -39,6 +39,17 @@ def load_catalog(db: Connection) -> list[CatalogRow]:
 def add(db: Connection, row: ProviderRow) -> None:
     """Keep a new provider."""
     db.execute(insert(providers).values(**_fields(row)))
+
+
+def change(db: Connection, row: ProviderRow, with_secret: bool) -> None:
+    """Put `row` in the place of the one with its id; its secret only if `with_secret`."""
+    fields = _fields(row)
+    if not with_secret:
+        del fields["secret"]
+    old = db.execute(select(providers).where(providers.c.id == row.id)).one()
+    if (old.base_url, old.dialect) != (row.base_url, row.dialect):
+        db.execute(delete(catalog).where(catalog.c.provider == row.id))  # another one's list
+    db.execute(update(providers).where(providers.c.id == row.id).values(**fields))
 
 
 def remove(db: Connection, provider: str) -> None:

@@ -1,10 +1,17 @@
-"""The tables. Their version is a number in `meta`; a database with a newer one is left alone."""
+"""The tables. Their version is a number in `meta`: an older database is brought up to it, a newer one left alone."""
 
 from typing import Final
 
 from sqlalchemy import Boolean, Column, Float, Integer, LargeBinary, MetaData, String, Table, Text
 
-VERSION: Final = 1
+VERSION: Final = 2
+# What makes the tables of a version those of the next. Tables that are wholly new need nothing here.
+UPGRADES: Final[dict[int, tuple[str, ...]]] = {
+    1: (
+        "ALTER TABLE sessions ADD COLUMN agent VARCHAR(200) DEFAULT '' NOT NULL",
+        "ALTER TABLE sessions ADD COLUMN how VARCHAR(16) DEFAULT 'link' NOT NULL",
+    ),
+}
 
 metadata = MetaData()
 
@@ -57,6 +64,8 @@ sessions = Table(
     Column("digest", LargeBinary, primary_key=True, comment="SHA-256 of the session id"),
     Column("created", Float, nullable=False),
     Column("seen", Float, nullable=False),
+    Column("agent", String(200), nullable=False, server_default="", comment="what the browser calls itself"),
+    Column("how", String(16), nullable=False, server_default="link", comment="link or password"),
 )
 
 calls = Table(

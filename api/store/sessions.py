@@ -1,27 +1,30 @@
 """Statements for the dashboard's sessions. Ids are never kept, only their SHA-256."""
 
-from msgspec import Struct
+from msgspec import Struct, structs
 from sqlalchemy import Connection, delete, insert, select, update
 
 from api.store.schema import sessions
 
 
 class SessionRow(Struct, frozen=True):
-    """Times are in seconds since 1970."""
+    """Times are in seconds since 1970; `how` is what the session was opened with: link or password."""
 
     digest: bytes
     created: float
     seen: float
+    agent: str = ""
+    how: str = "link"
 
 
 def load(db: Connection) -> list[SessionRow]:
     """Every session that was not ended."""
-    return [SessionRow(*row) for row in db.execute(select(sessions))]
+    columns = [sessions.c[name] for name in SessionRow.__struct_fields__]
+    return [SessionRow(*row) for row in db.execute(select(*columns))]
 
 
 def add(db: Connection, row: SessionRow) -> None:
     """Keep a new session."""
-    db.execute(insert(sessions).values(digest=row.digest, created=row.created, seen=row.seen))
+    db.execute(insert(sessions).values(**structs.asdict(row)))
 
 
 def touch(db: Connection, digest: bytes, seen: float) -> None:

@@ -15,6 +15,8 @@ from typing import Final
 
 import httpx
 
+from api.errors import SaidInWords
+
 Check = Callable[[str], str | None]  # judges an address: None lets it pass, a sentence refuses it
 
 REFUSED: Final = tuple(
@@ -49,6 +51,14 @@ CARRIERS: Final = tuple(
         ("2001::/32", (4, 5, 6, 7)),  # Teredo's server; its client stands inverted at the end
     )
 )
+
+
+class NotConnected(httpx.ConnectError):
+    """There is no connection; `why` says it without the full stop, so that it can be part of a longer sentence."""
+
+    def __init__(self, why: SaidInWords) -> None:
+        super().__init__(f"{why}.")
+        self.why = why
 
 
 def refuse_reason(address: str) -> str | None:
@@ -99,7 +109,9 @@ async def look_up(host: str, port: int) -> list[str]:
     except (OSError, UnicodeError):  # UnicodeError: a label that no name server could hold
         found = []
     if not found:
-        raise httpx.ConnectError(f"The name {host} leads to no address. Check its spelling and the network.")
+        raise NotConnected(
+            SaidInWords("The name %(host)s leads to no address. Check its spelling and the network", host=host)
+        )
     return [str(sockaddr[0]) for *_, sockaddr in found]
 
 

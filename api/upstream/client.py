@@ -12,8 +12,9 @@ import msgspec
 
 from api import VERSION
 from api.dialects import anthropic
-from api.errors import BadReply, UpstreamFailed, UpstreamTimeout, UpstreamUnreachable
+from api.errors import BadReply, SaidInWords, UpstreamFailed, UpstreamTimeout, UpstreamUnreachable
 from api.providers.provider import Model, Provider
+from api.upstream.addresses import NotConnected
 from api.upstream.h1 import H1Transport
 from api.upstream.refusal import refusal
 from api.upstream.reply import ProviderReply
@@ -23,6 +24,7 @@ TIMEOUTS: Final = {"connect": 10.0, "pool": 5.0, "write": 60.0, "read": 300.0}
 LIST_TIMEOUTS: Final = {**TIMEOUTS, "write": 10.0, "read": 20.0}
 MOST_MODELS: Final = 5000
 LONGEST_MODEL: Final = 256
+LONGEST_OWNER: Final = 64
 LONGEST_HEADER: Final = 4096
 REMEMBERED: Final = 64  # combinations of a caller's headers, per target
 
@@ -75,18 +77,30 @@ class Upstream:
     async def list_models(self, provider: Provider) -> tuple[Model, ...]:
         """The models a provider lists now."""
         query = "?limit=1000" if provider.dialect == anthropic.NAME else ""
-        target = self._target(provider, provider.dialect, f"/models{query}")
-        headers = [header for header in target.headers if header[0] != b"content-type"]
+        return _models(provider, await self._get(provider, f"/models{query}"))
+
+    async def knock(self, provider: Provider, path: str) -> None:
+        """Read what lies at `path` (below the base URL): a key that is not good is refused."""
+        await self._get(provider, path)
+
+    async def _get(self, provider: Provider, path: str) -> bytes:
+        url = httpx.URL(provider.base_url + path)
+        headers = [header for header in _headers(provider, provider.dialect, url) if header[0] != b"content-type"]
         if provider.dialect == anthropic.NAME:
             headers.append((b"anthropic-version", anthropic.DEFAULT_VERSION.encode()))
         request = httpx.Request(
-            "GET", target.url, headers=headers, stream=httpx.ByteStream(b""), extensions={"timeout": LIST_TIMEOUTS}
+            "GET", url, headers=headers, stream=httpx.ByteStream(b""), extensions={"timeout": LIST_TIMEOUTS}
         )
         reply = await self._ask(provider, provider.dialect, request)
         try:
-            return _models(provider, await reply.whole())
+            return await reply.whole()
         finally:
             await reply.close()
+
+    def forget(self, provider: str) -> None:
+        """Drop what was built for a provider's calls, its key in it."""
+        for name in [name for name in self._targets if name[0] == provider]:
+            del self._targets[name]
 
     async def close(self) -> None:
         """Close every connection."""
@@ -102,28 +116,46 @@ class Upstream:
         try:
             if reply.status >= 300:
                 raise await refusal(provider, dialect, reply, self._redact)
-            raise BadReply(f"The provider “{provider.id}” compressed its answer although plain text was asked for.")
+            raise BadReply(
+                "The provider “%(id)s” compressed its answer although plain text was asked for.", id=provider.id
+            )
         finally:
             await reply.close()
 
     def _no_answer(self, provider: Provider, error: httpx.TransportError, patience: float) -> UpstreamFailed:
         match error:
             case httpx.ConnectTimeout():
-                return UpstreamTimeout(f"The provider “{provider.id}” could not be reached within 10 s. Try again.")
+                return UpstreamTimeout(
+                    "The provider “%(id)s” could not be reached within 10 s. Try again.", id=provider.id
+                )
             case httpx.ReadTimeout():
                 return UpstreamTimeout(
-                    f"The provider “{provider.id}” did not answer within {patience:.0f} s. Try again."
+                    "The provider “%(id)s” did not answer within %(seconds).0f s. Try again.",
+                    id=provider.id,
+                    seconds=patience,
                 )
             case httpx.PoolTimeout() | httpx.WriteTimeout():
-                return UpstreamTimeout(f"The provider “{provider.id}” is too busy to take the request. Try again.")
+                return UpstreamTimeout(
+                    "The provider “%(id)s” is too busy to take the request. Try again.", id=provider.id
+                )
             case httpx.ConnectError():
-                why = self._redact(str(error)).rstrip(".") or "no connection"
                 return UpstreamUnreachable(
-                    f"The provider “{provider.id}” cannot be reached at {provider.base_url}: {why}. Look whether it "
-                    "runs, and at its base URL."
+                    "The provider “%(id)s” cannot be reached at %(url)s: %(reason)s. Look whether it runs, and at its "
+                    "base URL.",
+                    id=provider.id,
+                    url=provider.base_url,
+                    reason=self._why(error),
                 )
             case _:
-                return BadReply(f"The provider “{provider.id}” broke off before it answered: {error}")
+                return BadReply(
+                    "The provider “%(id)s” broke off before it answered: %(reason)s", id=provider.id, reason=str(error)
+                )
+
+    def _why(self, error: httpx.ConnectError) -> SaidInWords | str:
+        told = self._redact(str(error)).rstrip(".")
+        if isinstance(error, NotConnected) and str(error.why) == told:
+            return error.why
+        return told or SaidInWords("no connection")
 
     def _target(self, provider: Provider, dialect: str, path: str) -> _Target:
         name = (provider.id, dialect, path)
@@ -157,19 +189,26 @@ class _ListedModel(msgspec.Struct):
     created: int | float | None = None
     display_name: str | None = None
     name: str | None = None
+    owned_by: object = None
 
 
 class _ModelList(msgspec.Struct):
-    data: list[_ListedModel]
+    data: list[_ListedModel] | None  # Ollama without a model says null
 
 
 def _models(provider: Provider, body: bytes) -> tuple[Model, ...]:
     try:
-        listed = msgspec.json.decode(body, type=_ModelList).data
+        listed = msgspec.json.decode(body, type=_ModelList).data or []
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise BadReply(f"The provider “{provider.id}” sent no model list: {error}") from error
+        raise BadReply(
+            "The provider “%(id)s” sent no model list: %(reason)s", id=provider.id, reason=str(error)
+        ) from error
     return tuple(
-        Model(model.id, max(0, int(model.created or 0)), model.display_name or model.name)
+        Model(model.id, max(0, int(model.created or 0)), model.display_name or model.name, _owner(model.owned_by))
         for model in listed[:MOST_MODELS]
         if 0 < len(model.id) <= LONGEST_MODEL
     )
+
+
+def _owner(told: object) -> str | None:
+    return told if isinstance(told, str) and 0 < len(told) <= LONGEST_OWNER else None

@@ -20,7 +20,8 @@ from typing import Final
 
 import httpx
 
-from api.upstream.addresses import Check, refuse_reason, resolve
+from api.errors import SaidInWords
+from api.upstream.addresses import Check, NotConnected, refuse_reason, resolve
 from api.upstream.wire import Connection, Reply, StaleConnection, in_words
 
 __all__ = ["H1Transport", "Reply"]
@@ -238,8 +239,14 @@ class _Origin:
         except TimeoutError as error:
             raise httpx.ConnectTimeout(f"No connection to {self.host} port {self.port} in time.") from error
         except OSError as error:
-            sentence = f"No connection to {self.host} port {self.port}: {in_words(error)}."
-            raise httpx.ConnectError(sentence) from error
+            raise NotConnected(
+                SaidInWords(
+                    "No connection to %(host)s port %(port)d: %(reason)s",
+                    host=self.host,
+                    port=self.port,
+                    reason=in_words(error),
+                )
+            ) from error
         finally:
             self.connecting -= 1
             self._next_in_line()

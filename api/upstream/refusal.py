@@ -22,16 +22,62 @@ async def refusal(
 ) -> UpstreamFailed:
     """The error to raise for a reply whose status is 300 or more."""
     if reply.status < 400:
-        host = httpx.URL(reply.header("location") or "").host or "another address"
-        return BadReply(f"The provider “{provider.id}” redirects to {host}. Correct its base URL.")
-    words, kind, code = _words(dialect, await _body(reply), reply.media_type, reply.status)
+        return _redirected(provider, reply.header("location") or "")
+    body = await _body(reply)
+    words, kind, code = _error_in(dialect, body) or (_plain(body, reply.media_type), None, None)
     words = redact(words)[:LONGEST_WORDS]
     if reply.status in (401, 403):
-        # Our caller's key was right: passed on as 401, it would make them throw theirs away.
-        told = f"The provider “{provider.id}” refused its own key ({reply.status}): {words}"
-        return UpstreamRefused(told, 502, "upstream_auth")
-    status = STATUSES.get(reply.status, reply.status)
-    return UpstreamRefused(words, status, code or kind or "upstream_error", kind, _wait(reply.header("retry-after")))
+        return _key_refused(provider, reply.status, words)
+    status, wait = STATUSES.get(reply.status, reply.status), _wait(reply.header("retry-after"))
+    if words:
+        return UpstreamRefused(words, status, code or kind or "upstream_error", kind, wait)
+    return _wordless(reply, status, wait, bool(body.strip()))
+
+
+def _redirected(provider: Provider, location: str) -> BadReply:
+    host = httpx.URL(location).host
+    if not host:
+        return BadReply("The provider “%(id)s” redirects to another address. Correct its base URL.", id=provider.id)
+    return BadReply("The provider “%(id)s” redirects to %(host)s. Correct its base URL.", id=provider.id, host=host)
+
+
+def _key_refused(provider: Provider, status: int, words: str) -> UpstreamRefused:
+    # Our caller's key was right: passed on as 401, it would make them throw theirs away.
+    if not words:
+        return UpstreamRefused(
+            "The provider “%(id)s” refused its own key (%(code)d) and said no more.",
+            502,
+            "upstream_auth",
+            id=provider.id,
+            code=status,
+        )
+    return UpstreamRefused(
+        "The provider “%(id)s” refused its own key (%(code)d): %(told)s",
+        502,
+        "upstream_auth",
+        id=provider.id,
+        code=status,
+        told=words,
+    )
+
+
+def _wordless(reply: ProviderReply, status: int, wait: str | None, is_page: bool) -> UpstreamRefused:
+    """What can be said for a provider that said nothing a person could read."""
+    if is_page:
+        return UpstreamRefused(
+            "The provider answered with a web page (status %(code)d). Look at its base URL.",
+            status,
+            "upstream_error",
+            retry_after=wait,
+            code=reply.status,
+        )
+    return UpstreamRefused(
+        "The provider answered with status %(code)d and no words.",
+        status,
+        "upstream_error",
+        retry_after=wait,
+        code=reply.status,
+    )
 
 
 async def _body(reply: ProviderReply) -> bytes:
@@ -41,14 +87,14 @@ async def _body(reply: ProviderReply) -> bytes:
         return b""  # the status is known, and says enough
 
 
-def _words(dialect: str, body: bytes, media_type: str, status: int) -> tuple[str, str | None, str | None]:
-    found = anthropic.error_in(body) if dialect == anthropic.NAME else openai_chat.error_in(body)
-    if found:
-        return found
+def _error_in(dialect: str, body: bytes) -> tuple[str, str | None, str | None] | None:
+    return anthropic.error_in(body) if dialect == anthropic.NAME else openai_chat.error_in(body)
+
+
+def _plain(body: bytes, media_type: str) -> str:
+    """A body that is no error of the dialect, where a person can read it."""
     text = body.decode(errors="replace").strip()
-    if "html" in media_type or text.startswith("<"):
-        return f"The provider answered with a web page (status {status}). Look at its base URL.", None, None
-    return text or f"The provider answered with status {status} and no words.", None, None
+    return "" if "html" in media_type or text.startswith("<") else text
 
 
 def _wait(text: str | None) -> str | None:

@@ -37,7 +37,9 @@ class ProviderReply:
         """All of it; at most 64 MiB."""
         body = await self.beginning(LARGEST + 1)
         if len(body) > LARGEST:
-            raise BadReply(f"The provider “{self._provider.id}” sent more than 64 MiB. The answer was given up.")
+            raise BadReply(
+                "The provider “%(id)s” sent more than 64 MiB. The answer was given up.", id=self._provider.id
+            )
         return body
 
     async def beginning(self, limit: int) -> bytes:
@@ -71,9 +73,11 @@ class ProviderReply:
     def _broken(self, error: httpx.TransportError) -> StreamBroken:
         if isinstance(error, httpx.ReadTimeout):
             return StreamBroken(
-                f"The provider “{self._provider.id}” fell silent for {IDLE_SECONDS:.0f} s. The answer is cut."
+                "The provider “%(id)s” fell silent for %(seconds).0f s. The answer is cut.",
+                id=self._provider.id,
+                seconds=IDLE_SECONDS,
             )
-        return StreamBroken(f"The connection to the provider “{self._provider.id}” broke. The answer is cut.")
+        return StreamBroken("The connection to the provider “%(id)s” broke. The answer is cut.", id=self._provider.id)
 
 
 def _returned(told: dict[bytes, bytes]) -> dict[str, str]:

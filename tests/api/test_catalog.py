@@ -120,7 +120,7 @@ async def test_a_failed_fetch_hides_nothing_and_is_told(catalog, far, monkeypatc
     far.error = UpstreamUnreachable("Nobody is there.")
     await catalog.freshen([ONE])
     assert catalog.of(ONE) == (SMALL, LARGE)
-    assert catalog.faults == {"one": "Nobody is there."}
+    assert catalog.faults == {"one": UpstreamUnreachable("Nobody is there.")}
 
 
 async def test_after_a_failed_fetch_it_waits_before_it_asks_again(catalog, far, monkeypatch):

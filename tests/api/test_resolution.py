@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from api.errors import ProviderNotReady, ProviderRefused, UnknownModel, UpstreamUnreachable
+from api.errors import ProviderNotReady, ProviderRefused, SaidInWords, UnknownModel, UpstreamUnreachable
 from api.providers.provider import Model
 from api.providers.registry import Providers
 from api.store import Store
@@ -34,12 +34,12 @@ class FarLists:
 
 
 @asynccontextmanager
-async def opened(home, lists=None, local_fault=None, changed=lambda: None):
+async def opened(home, lists=None, local_fault=None, changed=lambda: None, own_ports=frozenset):
     store = Store.open(home.path)
     try:
-        providers = Providers(store, Vault.open(home.path), lists or FarLists(), changed, local_fault)
+        providers = Providers(store, Vault.open(home.path), lists or FarLists(), changed, local_fault, own_ports)
         yield providers
-        await providers.catalog.close()
+        await providers.close()
     finally:
         await store.close()
 
@@ -262,7 +262,7 @@ async def test_a_provider_that_is_switched_off_is_named(home, lists):
 
 
 async def test_a_built_in_model_that_cannot_run_says_why(home):
-    async with opened(home, local_fault="The built-in model is not installed.") as providers:
+    async with opened(home, local_fault=SaidInWords("The built-in model is not installed.")) as providers:
         with pytest.raises(ProviderNotReady, match="not installed"):
             await providers.resolve("local:gemma-3-270m")
         assert all(provider.id != "local" for provider, _ in providers.listed())
@@ -325,9 +325,10 @@ async def test_a_wrong_field_keeps_nothing(providers):
     assert [provider.id for provider in providers.all()] == ["one", "two"]
 
 
-async def test_own_ports_are_refused(providers):
-    with pytest.raises(ProviderRefused, match="asking itself"):
-        await providers.add("me", "openai_chat", "http://localhost:23333/v1", None, own_ports=frozenset({23333}))
+async def test_own_ports_are_refused(home):
+    async with opened(home, own_ports=lambda: frozenset({23333})) as providers:
+        with pytest.raises(ProviderRefused, match="asking itself"):
+            await providers.add("me", "openai_chat", "http://localhost:23333/v1", None)
 
 
 async def test_removing_nobody_is_refused_in_words(providers):
@@ -351,7 +352,7 @@ async def test_a_key_sealed_with_another_key_file_is_a_fault_with_a_way_out(home
         await providers.add("two", "openai_chat", "https://two.example/v1", None)
     (home.path / "master.key").unlink()
     async with opened(home) as providers:
-        with pytest.raises(ProviderNotReady, match=r"“one” cannot be read.*add it again"):
+        with pytest.raises(ProviderNotReady, match=r"“one” cannot be read.*Give it again"):
             await providers.resolve("one:x")
         assert await meant(providers, "two:x") == ("two", "x")
         await providers.remove("one")

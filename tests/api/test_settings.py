@@ -5,7 +5,8 @@ from contextlib import asynccontextmanager
 import msgspec
 import pytest
 
-from api.settings import HIGHEST_PORT, LOWEST_PORT, Choices, Settings
+from api.errors import OwnerError
+from api.settings import HIGHEST_PORT, LOWEST_PORT, NAMES, Choices, Settings, typed
 from api.store import Store, settings
 
 
@@ -91,3 +92,63 @@ async def test_a_change_the_disk_refuses_is_not_in_force(store):
     with pytest.raises(Exception, match="no such table"):
         await choices.change(port=2000)
     assert choices.now == Settings()
+
+
+# As a person types them
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "value"),
+    [
+        ("drain", "5", 5.0),
+        ("drain", "0.5", 0.5),
+        ("drain", " 60 ", 60.0),
+        ("api_wanted", "false", False),
+        ("first_run_done", "true", True),
+        ("port", "2000", 2000),
+    ],
+)
+def test_a_typed_value_is_read_by_its_kind(name, text, value):
+    read = typed(name, text)
+    assert read == value
+    assert type(read) is type(value)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "possible"),
+    [
+        ("drain", "61", "a number from 0 to 60"),
+        ("drain", "-1", "a number from 0 to 60"),
+        ("drain", "soon", "a number from 0 to 60"),
+        ("drain", "NaN", "a number from 0 to 60"),
+        ("drain", "1e999", "a number from 0 to 60"),
+        ("drain", "[]", "a number from 0 to 60"),
+        ("drain", "", "a number from 0 to 60"),
+        ("api_wanted", "yes", "true or false"),
+        ("api_wanted", "1", "true or false"),
+        ("api_wanted", "null", "true or false"),
+        ("port", "80", "a whole number from 1000 to 65535"),
+        ("port", "2000.5", "a whole number from 1000 to 65535"),
+    ],
+)
+def test_a_typed_value_that_is_not_possible_is_refused_with_what_is(name, text, possible):
+    with pytest.raises(OwnerError) as refused:
+        typed(name, text)
+    assert str(refused.value) == f"“{text}” cannot be the value of {name}, which is {possible}."
+
+
+def test_an_endless_value_makes_no_endless_sentence():
+    with pytest.raises(OwnerError) as refused:
+        typed("drain", "x" * 10_000)
+    assert len(str(refused.value)) < 150
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_setting_can_be_typed_as_it_is_printed(name):
+    default = getattr(Settings(), name)
+    assert typed(name, msgspec.json.encode(default).decode()) == default
+
+
+def test_an_unknown_setting_is_refused_with_those_there_are():
+    with pytest.raises(OwnerError, match=r"There is no setting “colour”\. There are: port, .*drain"):
+        typed("colour", "red")

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from api.errors import CannotRun, DataTooNew
-from api.store import Store, keys, schema, settings
+from api.store import Store, keys, schema, sessions, settings
 
 
 def files(folder):
@@ -140,8 +140,85 @@ async def test_data_of_a_newer_program_is_refused_and_left_untouched(home):
     assert files(home.path) == before
 
 
+# As the first version made them: CREATE statements as it wrote them, never to be changed.
+VERSION_1 = """
+CREATE TABLE meta (name VARCHAR(64) NOT NULL, value TEXT NOT NULL, PRIMARY KEY (name));
+CREATE TABLE settings (name VARCHAR(64) NOT NULL, value TEXT NOT NULL, PRIMARY KEY (name));
+CREATE TABLE keys (id INTEGER NOT NULL, name VARCHAR(64) NOT NULL, secret BLOB NOT NULL, created FLOAT NOT NULL,
+    PRIMARY KEY (id), UNIQUE (name));
+CREATE TABLE providers (id VARCHAR(32) NOT NULL, name VARCHAR(128) NOT NULL, dialect VARCHAR(32) NOT NULL,
+    base_url TEXT NOT NULL, secret BLOB, enabled BOOLEAN NOT NULL, created FLOAT NOT NULL, PRIMARY KEY (id));
+CREATE TABLE catalog (provider VARCHAR(32) NOT NULL, models TEXT NOT NULL, fetched FLOAT NOT NULL,
+    PRIMARY KEY (provider));
+CREATE TABLE sessions (digest BLOB NOT NULL, created FLOAT NOT NULL, seen FLOAT NOT NULL, PRIMARY KEY (digest));
+CREATE TABLE calls (id INTEGER NOT NULL, at FLOAT NOT NULL, request_id VARCHAR(40) NOT NULL,
+    route VARCHAR(64) NOT NULL, dialect VARCHAR(32) NOT NULL, asked TEXT, provider VARCHAR(32), served TEXT,
+    status INTEGER NOT NULL, error VARCHAR(64), streamed BOOLEAN NOT NULL, tokens_in INTEGER, tokens_out INTEGER,
+    first_token_ms FLOAT, total_ms FLOAT NOT NULL, bytes_in INTEGER NOT NULL, bytes_out INTEGER NOT NULL,
+    PRIMARY KEY (id));
+CREATE INDEX ix_calls_at ON calls (at);
+INSERT INTO meta VALUES ('schema', '1');
+INSERT INTO settings VALUES ('port', '2000');
+INSERT INTO sessions VALUES (x'0102', 5.0, 6.0);
+"""
+
+
+def version(db):
+    return db.scalar(schema.meta.select().with_only_columns(schema.meta.c.value))
+
+
+def shape(db):
+    """Every table with its columns, as the database itself tells."""
+    tables = db.exec_driver_sql("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name").scalars().all()
+    return {table: [tuple(row) for row in db.exec_driver_sql(f"PRAGMA table_info({table})")] for table in tables}
+
+
+def write_version_1(home):
+    with sqlite3.connect(home.path / "morello.db") as old:
+        old.executescript(VERSION_1)
+    old.close()
+
+
+async def test_data_of_the_first_version_is_brought_up_to_this_one(home):
+    write_version_1(home)
+    async with opened(home) as store:
+        assert store.load(version) == "2"
+        assert store.load(settings.load) == {"port": "2000"}
+        assert store.load(sessions.load) == [sessions.SessionRow(b"\x01\x02", 5.0, 6.0, "", "link")]
+
+
+async def test_data_that_was_brought_up_looks_like_new_data(home, tmp_path):
+    write_version_1(home)
+    async with opened(home) as old:
+        shape_of_old = old.load(shape)
+    new = Store.open(tmp_path)
+    shape_of_new = new.load(shape)
+    await new.close()
+    assert shape_of_old == shape_of_new
+
+
+async def test_data_is_brought_up_wholly_or_not_at_all(home, monkeypatch):
+    write_version_1(home)
+    monkeypatch.setitem(schema.UPGRADES, 1, (*schema.UPGRADES[1], "ALTER TABLE nowhere ADD COLUMN x"))
+    with pytest.raises(CannotRun, match=r"cannot be used: no such table: nowhere\."):
+        Store.open(home.path)
+    monkeypatch.undo()
+    async with opened(home) as store:
+        assert store.load(version) == "2"
+        assert [row.how for row in store.load(sessions.load)] == ["link"]
+
+
+async def test_data_of_this_version_is_not_written_to_by_looking_at_it(home):
+    async with opened(home):
+        pass
+    before = files(home.path)
+    async with opened(home):
+        pass
+    assert files(home.path) == before
+
+
 async def test_the_formats_number_is_kept(home, store):
-    assert store.load(lambda db: db.scalar(schema.meta.select().with_only_columns(schema.meta.c.value))) == "1"
+    assert store.load(version) == "2"
 
 
 @pytest.mark.parametrize("garbage", [b"garbage" * 1000, b"SQLite format 3\x00" + b"\xff" * 5000])

@@ -160,6 +160,40 @@ async def test_every_write_is_told(store):
     assert news.count == 1
 
 
+async def test_what_was_written_is_passed_on_and_nothing_else_is(store):
+    passed: list[calls.CallRow] = []
+    ledger = Ledger(store, News(), passed.extend)
+    broken = tally(1)
+    broken.asked = "\ud800"
+    ledger.record(broken)
+    await ledger.close()
+    ledger.record(tally(2))
+    ledger.record(tally(3))
+    assert passed == []
+    assert [row.request_id for row in ledger.unwritten(9)] == ["req_3", "req_2"]
+    assert [row.request_id for row in ledger.unwritten(1)] == ["req_3"]
+    await ledger.close()
+    assert [row.request_id for row in passed] == ["req_2", "req_3"]
+    assert ledger.unwritten(9) == []
+
+
+async def test_a_call_is_seen_while_it_is_being_written(store):
+    ledger = Ledger(store, News())
+    ledger.record(tally(1))
+    record, seen = store.record, list[str]()
+
+    async def looking(work):
+        ledger.record(tally(2))
+        seen.extend(row.request_id for row in ledger.unwritten(9))
+        await record(work)
+
+    store.record = looking
+    await ledger.close()
+    store.record = record
+    await ledger.close()
+    assert seen == ["req_2", "req_1"]
+
+
 @pytest.fixture
 async def full_disk(store):
     """A store that takes no more pages; call the fixture's value to make room."""

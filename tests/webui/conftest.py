@@ -4,7 +4,7 @@ import asyncio
 import itertools
 import socket
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +13,7 @@ from typing import Any
 import httpx
 import pytest
 import pytest_asyncio
+from argon2 import PasswordHasher
 from playwright.async_api import Browser, BrowserContext, Page
 from sanic import Sanic
 
@@ -24,6 +25,7 @@ from api.loopback import address
 from tests.browser import Gallery, Watch, chromium
 from tests.conftest import Api, api_over
 from webui import app as dashboard_app
+from webui import password
 from webui.session import Session, Sessions
 
 LOGIN_COMMAND = "morello login-url --home '/a home'"
@@ -84,7 +86,7 @@ def free_port() -> int:
 
 
 @asynccontextmanager
-async def dashboard_over(api: Api) -> AsyncIterator[Dashboard]:
+async def dashboard_over(api: Api, environment: Mapping[str, str] | None = None) -> AsyncIterator[Dashboard]:
     port = free_port()
     sessions = Sessions(api.gateway.store, port)
     app = dashboard_app.build(
@@ -93,6 +95,7 @@ async def dashboard_over(api: Api) -> AsyncIterator[Dashboard]:
         sessions,
         document=api.app.ctx.document,
         login_command=LOGIN_COMMAND,
+        environment=environment,
         name=f"dashboard-{next(_numbers)}",
     )
     listener = Listener(app)
@@ -109,10 +112,17 @@ async def dashboard_over(api: Api) -> AsyncIterator[Dashboard]:
 async def dashboard(closed_api: Api) -> AsyncIterator[Dashboard]:
     """The dashboard with somebody signed in; the API is stopped, on a free port of its own."""
     await closed_api.door.move(free_port())
+    await closed_api.gateway.choices.change(first_run_done=True)
     async with dashboard_over(closed_api) as dashboard:
         token = dashboard.link().partition("token=")[2]
         dashboard.identity = await dashboard.sessions.sign_in(token) or ""
         yield dashboard
+
+
+@pytest.fixture
+def quick_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Passwords are hashed as they are kept, but in no time."""
+    monkeypatch.setattr(password, "PasswordHasher", lambda: PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
 
 
 @pytest.fixture
@@ -176,6 +186,7 @@ class Site:
 async def site(browser: Browser, home: Home, cache: Path) -> AsyncIterator[Site]:
     async with Gateway.open(home, cache) as gateway, api_over(gateway) as api:
         await api.door.move(free_port())
+        await gateway.choices.change(first_run_done=True)
         async with dashboard_over(api) as dashboard:
             context = await browser.new_context(viewport={"width": 1360, "height": 900}, locale="en-GB")
             context.set_default_timeout(15_000)

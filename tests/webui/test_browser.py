@@ -9,10 +9,12 @@ import httpx
 import pytest
 from playwright.async_api import expect
 
-from api.errors import Holder, PortRefused, PortTaken
-from api.listener import Failed, Running, Starting, State, Stopped, Stopping
-from tests.browser import EVIL_HOST
+from api.errors import Holder, PortTaken
+from api.listener import Failed, Running, Stopped
+from tests.browser import EVIL_HOST, LANGUAGES
+from tests.program import SECONDS, Program
 from tests.webui.conftest import free_port, until
+from tests.webui.states import STATES, TAKEN
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
@@ -140,6 +142,30 @@ async def test_the_time_counts_on(site):
     await expect(page.locator("[data-up]")).to_have_text(re.compile(r"^\d s$"))
     await page.clock.fast_forward("04:37:10")
     await expect(page.locator("[data-up]")).to_have_text("4 h 37 min")
+
+
+TELL = """([moment, text]) => {
+    document.querySelector(".page__head h1").innerHTML = `<time datetime="${moment}" data-seconds>${text}</time>`;
+    tick();
+}"""
+READERS = [
+    ("en-GB", "Asia/Hong_Kong", "5 Jan, 01:30:07", "5 Jan, 09:30:07"),
+    ("en-GB", "America/New_York", "5 Jan, 01:30:07", "4 Jan, 20:30:07"),
+    ("zh-HK", "Asia/Hong_Kong", "1 月 5 日 01:30:07", "1 月 5 日 09:30:07"),
+    ("zh-HK", "America/New_York", "1 月 5 日 01:30:07", "1月4日 20:30:07"),
+    ("zh-CN", "America/New_York", "1 月 5 日 01:30:07", "1月4日 20:30:07"),
+]
+
+
+@pytest.mark.parametrize(("language", "zone", "written", "told"), READERS)
+async def test_a_time_is_told_by_the_readers_clock(site, browser, language, zone, written, told):
+    context = await browser.new_context(timezone_id=zone, locale=language)
+    try:
+        page = await site.open(context)
+        await page.evaluate(TELL, ["2026-01-05T01:30:07+00:00", written])
+        await expect(page.locator(".page__head time")).to_have_text(told)
+    finally:
+        await context.close()
 
 
 # The port
@@ -346,6 +372,20 @@ async def test_typing_survives_a_live_update(site):
     await expect(port).to_have_value(f"{typed}7")
 
 
+async def test_the_caret_stays_where_it_is_while_the_page_changes(site):
+    page = await site.open()
+    port = page.locator("#port")
+    await port.fill("1234")
+    await port.press("Home")
+    await port.press("ArrowRight")
+    for number in range(3):
+        site.show(Failed(site.api.door.port, PortTaken(site.api.door.port, free=2000 + number), time.time()))
+        await expect(page.locator("#use-free-button")).to_have_text(f"Use {2000 + number} and start")
+    await page.keyboard.type("9")
+    await expect(port).to_have_value("19234")
+    await expect(port).to_be_focused()
+
+
 async def test_a_field_that_closes_shows_the_port_in_force_not_what_was_typed(site):
     page = await site.open()
     await page.locator("#port").fill("2")
@@ -367,6 +407,26 @@ async def test_a_lost_connection_is_said_and_found_again(site):
     await button(page, "Stop").click()
     await expect(title(page)).to_have_text("Stopped")
     site.watch.forgive("net::ERR_|htmx:sse:error")
+
+
+async def test_a_page_outlives_the_program_and_shows_what_became_of_it(browser, tmp_path):
+    words, before, after = ("--no-browser", "--dashboard-port", str(free_port())), free_port(), free_port()
+    context = await browser.new_context(locale="en-GB")
+    try:
+        with Program(tmp_path, port=before, words=words) as program:
+            page = await context.new_page()
+            await page.goto((await asyncio.to_thread(program.ready)).login)
+            await expect(page.locator("#chip")).to_have_text(f"Running:{before}")
+            program.process.kill()
+            await expect(page.locator("#lost")).to_be_visible()
+        with Program(tmp_path, port=after, words=words) as program:
+            await asyncio.to_thread(program.ready)
+            await expect(page.locator("#lost")).to_be_hidden(timeout=SECONDS * 1000)
+            await expect(page.locator("#chip")).to_have_text(f"Running:{after}")
+            await button(page, "Stop").click()
+            await expect(title(page)).to_have_text("Stopped")
+    finally:
+        await context.close()
 
 
 HIDE = """(hidden) => {
@@ -404,6 +464,54 @@ async def test_a_page_whose_session_ended_locks_itself(site):
     await expect(another.get_by_role("heading", name="This dashboard is locked")).to_be_visible()
     await expect(one.get_by_role("heading", name="This dashboard is locked")).to_be_visible()
     site.watch.forgive("status of 401|status 401")
+
+
+# What is said for a moment
+
+
+async def show_toast(page, undo=False):
+    form = "<form><button>Undo</button></form>" if undo else ""
+    await page.evaluate("(inner) => toasts.innerHTML = `<div class=toast><span>Said.</span>${inner}</div>`", form)
+
+
+async def clocked(site):
+    """A page whose clock the test winds."""
+    page = await site.context.new_page()
+    await page.clock.install()
+    await page.goto(site.dashboard.link())
+    await expect(title(page)).to_be_visible()
+    return page
+
+
+async def test_a_toast_goes_after_four_seconds_and_one_with_undo_after_ten(site):
+    page = await clocked(site)
+    for undo, seconds in ((False, 4), (True, 10)):
+        await show_toast(page, undo)
+        await page.clock.run_for(seconds * 1000 - 500)
+        await expect(page.locator(".toast")).to_be_visible()
+        await page.clock.run_for(600)
+        await expect(page.locator(".toast")).to_have_count(0)
+
+
+async def test_a_toast_waits_while_it_is_pointed_at_or_has_the_focus(site):
+    page = await clocked(site)
+    await show_toast(page, undo=True)
+    await page.locator(".toast").hover()
+    await page.clock.run_for(11_000)
+    await page.get_by_role("button", name="Undo").focus()
+    await page.mouse.move(0, 0)
+    await page.clock.run_for(11_000)
+    await expect(page.locator(".toast")).to_be_visible()
+    await page.evaluate("document.activeElement.blur()")
+    await page.clock.run_for(11_000)
+    await expect(page.locator(".toast")).to_have_count(0)
+
+
+async def test_what_can_be_undone_is_not_pushed_away_by_another_word(site):
+    page = await clocked(site)
+    await show_toast(page, undo=True)
+    await page.keyboard.press("c")
+    await expect(page.locator(".toast")).to_have_text(["Said.Undo", "Address copied."])
 
 
 # Who may
@@ -499,24 +607,17 @@ async def test_hostile_text_is_only_text(site):
 # Without a mouse, without JavaScript, without room
 
 
+SIDEBAR = ["Go to the content", "Morello", "Overview", "Providers", "Settings", "Language: English", "Log out"]
+CARD = ["API docs", "Start", "Copy address", "port", "Show key", "Copy key", "Regenerate"]
+
+
 async def test_the_keyboard_alone_does_everything(site):
     page = await site.open()
     order = []
-    for _ in range(16):
+    for _ in range(len(SIDEBAR) + 1 + len(CARD)):
         await page.keyboard.press("Tab")
         order.append(await focused(page) or await page.evaluate("document.activeElement.id"))
-    expected = ["Go to the content", "Morello", "Overview", "Log out"]
-    assert order[:4] == expected
-    assert order[5:] == [
-        "API docs",
-        "Start",
-        "Copy address",
-        "port",
-        "Show key",
-        "Copy key",
-        "Regenerate",
-        *order[12:],
-    ]
+    assert order == [*SIDEBAR, f"Stopped:{site.api.door.port}", *CARD]
     await button(page, "Start").focus()
     await page.keyboard.press("Enter")
     await expect(title(page)).to_have_text("Running")
@@ -525,6 +626,156 @@ async def test_the_keyboard_alone_does_everything(site):
     await page.keyboard.press("Space")
     await expect(title(page)).to_have_text("Stopped")
     assert await focused(page) == "Start"
+
+
+async def test_the_content_is_one_key_away(site):
+    page = await site.open()
+    await page.keyboard.press("Tab")
+    await expect(page.locator(".skip")).to_be_in_viewport()
+    await page.keyboard.press("Enter")
+    await expect(page.locator("#main")).to_be_focused()
+    await page.keyboard.press("Tab")
+    assert await focused(page) == "API docs"
+
+
+async def test_keys_lead_from_room_to_room_and_copy_the_address(site):
+    page = await site.open()
+    for key, path in (("p", "/providers"), ("s", "/settings"), ("o", "/")):
+        await page.keyboard.press("g")
+        await page.keyboard.press(key)
+        await expect(page).to_have_url(f"{site.dashboard.url}{path}")
+    await page.keyboard.press("c")
+    await toast(page, "Address copied.")
+    assert await page.evaluate("navigator.clipboard.readText()") == site.api.url
+
+
+async def test_a_slash_leads_to_the_search_if_there_is_one(site):
+    page = await site.open()
+    await page.keyboard.press("/")
+    await page.evaluate("document.querySelector('.page__head').innerHTML += '<input type=search aria-label=Find>'")
+    await page.keyboard.press("/")
+    await expect(page.get_by_label("Find")).to_be_focused()
+    await expect(page.get_by_label("Find")).to_have_value("")
+
+
+async def test_what_is_typed_into_a_field_is_no_shortcut(site):
+    page = await site.open()
+    await page.locator("#port").fill("")
+    await page.keyboard.type("gpc/")
+    await expect(page.locator("#port")).to_have_value("gpc/")
+    await expect(page).to_have_url(f"{site.dashboard.url}/")
+
+
+# From room to room
+
+
+async def room(page, name):
+    """Enter a room by its link, and see that it is the one."""
+    await page.locator(".side").get_by_role("link", name=re.compile(f"^{name}")).click()
+    await expect(page).to_have_title(f"{name} · Morello")
+
+
+async def test_a_room_is_entered_without_loading_the_page_again(site):
+    page = await site.open()
+    await page.evaluate("window.kept = true")
+    await room(page, "Settings")
+    await expect(page.locator("#main")).to_be_focused()
+    await expect(page.locator("[aria-current=page]")).to_have_text("Settings")
+    await expect(page).to_have_url(f"{site.dashboard.url}/settings")
+    assert await page.evaluate("window.kept && scrollY === 0")
+
+
+async def test_going_back_shows_the_room_before_as_it_is_now(site):
+    page = await site.open()
+    await page.evaluate("window.kept = true")
+    await room(page, "Settings")
+    await room(page, "Providers")
+    await site.api.door.start()
+    await page.go_back()
+    await expect(page).to_have_title("Settings · Morello")
+    await expect(page.locator("[aria-current=page]")).to_have_text("Settings")
+    await page.go_back()
+    await expect(title(page)).to_have_text("Running")
+    await expect(page.locator("#main")).to_be_focused()
+    await expect(page.locator("[aria-current=page]")).to_have_text("Overview")
+    assert await page.evaluate("window.kept")
+
+
+async def test_the_stream_follows_the_room(site):
+    page, calls = await site.open(), site.dashboard.app.ctx.calls
+    await until(lambda: len(calls) == 1)
+    for name in ("Providers", "Settings", "Overview"):
+        await room(page, name)
+    async with page.expect_request(re.compile("/live")) as live:
+        await room(page, "Settings")
+    assert (await live.value).url.endswith("/live?page=settings")
+    await until(lambda: len(calls) == 1)
+    await site.api.door.start()
+    await expect(page.locator("#chip")).to_have_text(f"Running:{site.api.door.port}")
+
+
+async def test_a_room_that_cannot_be_entered_leaves_the_page_as_it_is(site):
+    page = await site.open()
+    await until(lambda: len(site.dashboard.app.ctx.calls) == 1)
+    await site.dashboard.listener.close()
+    await page.get_by_role("link", name="Settings").click()
+    await toast(page, "Morello did not answer. Is it still running?")
+    await expect(title(page)).to_have_text("Stopped")
+    await expect(page.locator("[aria-current=page]")).to_have_text("Overview")
+    site.watch.forgive("net::ERR_|htmx:(sse:)?error")
+
+
+async def test_the_number_of_providers_stands_beside_their_room(site):
+    page = await site.open()
+    await expect(page.locator("#count")).to_have_text("")
+    await site.api.gateway.providers.add("far", "openai_chat", "http://127.0.0.1:9/v1", None)
+    await expect(page.locator("#count")).to_have_text("1")
+
+
+async def test_a_drawer_opens_and_closes_and_the_focus_returns(site):
+    page = await site.open()
+    await room(page, "Providers")
+    add = page.locator(".page__head").get_by_role("link", name="Add provider")
+    await add.focus()
+    await page.keyboard.press("Enter")
+    drawer = page.get_by_role("dialog", name="Add provider")
+    await expect(drawer).to_be_visible()
+    assert await drawer.evaluate("(dialog) => dialog.matches(':modal') && dialog.contains(document.activeElement)")
+    await page.keyboard.press("Escape")
+    await expect(drawer).to_have_count(0)
+    await expect(add).to_be_focused()
+
+
+async def test_a_drawer_with_an_address_of_its_own_leaves_its_room_behind(site):
+    page = await site.open()
+    await page.goto(f"{site.dashboard.url}/providers/add")
+    drawer = page.get_by_role("dialog", name="Add provider")
+    await expect(drawer).to_be_visible()
+    await drawer.get_by_role("button", name="Close").click()
+    await expect(drawer).to_have_count(0)
+    await expect(page).to_have_url(f"{site.dashboard.url}/providers")
+    await page.reload()
+    await expect(drawer).to_have_count(0)
+
+
+async def test_what_is_no_longer_there_is_said_in_words(site):
+    page = await site.open()
+    await page.evaluate("htmx.ajax('POST', '/providers/gone/nothing', { source: '#act' })")
+    await toast(page, "There is nothing at this address.")
+    await expect(title(page)).to_have_text("Stopped")
+    site.watch.forgive("status of 404")
+
+
+async def test_another_language_is_chosen_and_the_room_stays(site):
+    page = await site.open()
+    await room(page, "Settings")
+    await button(page, "Language: English").click()
+    await button(page.locator("#languages"), re.compile("^繁體中文")).click()
+    await expect(page.locator("html")).to_have_attribute("lang", "zh-Hant-HK")
+    await expect(page).to_have_url(f"{site.dashboard.url}/settings")
+    await expect(page.locator(".side [aria-current=page]")).to_have_text("設定")
+    await page.locator("[popovertarget=languages]").click()
+    await expect(page.locator("#languages [aria-current]")).to_have_text(re.compile("繁體中文"))
 
 
 async def test_everything_works_without_javascript(site, browser):
@@ -557,6 +808,12 @@ async def test_everything_works_without_javascript(site, browser):
         await expect(title(page)).to_have_text("Running")
         await button(page, "Stop").click()
         await expect(title(page)).to_have_text("Stopped")
+        await page.get_by_role("link", name="Settings").click()
+        await page.locator("[popovertarget=languages]").click()
+        await button(page.locator("#languages"), "简体中文").click()
+        await expect(page).to_have_title("设置 · Morello")
+        await page.locator("[popovertarget=languages]").click()
+        await button(page.locator("#languages"), "English").click()
         await button(page, "Log out").click()
         await expect(page.get_by_role("heading", name="This dashboard is locked")).to_be_visible()
     finally:
@@ -611,23 +868,6 @@ async def test_the_docs_on_the_api_can_be_tried(site):
 
 # Pictures
 
-HOLDER = Holder("Cherry Studio", 8127, "kahei", time.time() - 18_000)
-TAKEN = Failed(23333, PortTaken(23333, HOLDER, 23334), time.time())
-MORELLO = Holder("python", 8127, "kahei", 1.0, is_morello=True, dashboard="http://127.0.0.1:24300")
-REFUSED = PortRefused("Port 23333 cannot be used: Permission denied. Choose another port.")
-STATES: dict[str, State] = {
-    "not-started": Stopped(time.time()),
-    "stopped": Stopped(time.time(), by_owner=True),
-    "starting": Starting(23333),
-    "running": Running(23333, time.time() - 16_640),
-    "stopping": Stopping(23333, time.time() + 3600),
-    "stopping-at-once": Stopping(23333, 0),
-    "port-in-use": TAKEN,
-    "port-in-use-unknown": Failed(23333, PortTaken(23333), time.time()),
-    "port-in-use-morello": Failed(23333, PortTaken(23333, MORELLO, 23334), 1.0),
-    "failed": Failed(23333, REFUSED, 1.0),
-}
-
 
 async def test_every_state_is_drawn_without_a_complaint(site):
     await site.api.gateway.choices.change(port=23333)
@@ -637,4 +877,4 @@ async def test_every_state_is_drawn_without_a_complaint(site):
         await page.reload()
         await expect(page.locator("#server")).to_have_attribute("data-state", state.name)
         await expect(page.locator(".beacon")).to_be_visible()
-        await site.gallery.take(page, name)
+        await site.gallery.take(page, name, languages=LANGUAGES)

@@ -2,15 +2,24 @@
 
 import asyncio
 import itertools
+import re
+import time
 
 import pytest
 
-from tests.webui.reading import find
+from tests.webui.conftest import LOGIN_COMMAND
+from tests.webui.reading import find, find_all
 from tests.webui.wire import raw, status_of
+from webui.password import ATTEMPTS
 from webui.session import Session
 
+pytestmark = pytest.mark.usefixtures("quick_hashes")
+
 SAFE = {"GET", "HEAD"}
-PUBLIC = {"enter", "health", "serve", "docs", "document", "docs_asset"}
+PUBLIC = {
+    *("enter", "enter_by_password", "choose_language"),
+    *("health", "serve", "docs", "document", "docs_asset"),
+}
 
 
 def name_of(route) -> str:
@@ -18,7 +27,8 @@ def name_of(route) -> str:
 
 
 def path_of(route) -> str:
-    return "/" + route.path.replace("<name:path>", "app.css").replace("<name:str>", "docs.js")
+    filled = route.path.replace("<name:path>", "app.css").replace("<name:str>", "docs.js")
+    return "/" + re.sub("<[^>]+>", "anything", filled)
 
 
 def routes(dashboard):
@@ -29,6 +39,14 @@ def unsafe(dashboard) -> list[tuple[str, str]]:
     """Every method and path that may change something, found by walking the router."""
     found = [(method, path_of(route)) for route in routes(dashboard) for method in set(route.methods) - SAFE]
     assert len(found) >= 8
+    return found
+
+
+def guarded(dashboard) -> list[tuple[str, str]]:
+    """Those of them that want a session and its token."""
+    open_to_all = {path_of(route) for route in routes(dashboard) if name_of(route) in PUBLIC}
+    found = [(method, path) for method, path in unsafe(dashboard) if path not in open_to_all]
+    assert len(unsafe(dashboard)) - len(found) == 2
     return found
 
 
@@ -67,7 +85,7 @@ async def test_nothing_changes_without_the_token_of_this_session(dashboard, toke
     async with dashboard.client() as browser:
         del browser.headers["x-csrf-token"]
         headers = {} if wrong is None else {"x-csrf-token": wrong}
-        for method, path in unsafe(dashboard):
+        for method, path in guarded(dashboard):
             by_header = await browser.request(method, path, headers=headers)
             by_field = await browser.request(method, path, data={"csrf": wrong or ""})
             assert (path, by_header.status_code, by_field.status_code) == (path, 403, 403)
@@ -77,7 +95,7 @@ async def test_nothing_changes_without_the_token_of_this_session(dashboard, toke
 async def test_nothing_changes_for_a_stranger(dashboard):
     before = state_of(dashboard)
     async with dashboard.stranger(origin=dashboard.url, x_csrf_token=dashboard.csrf) as browser:
-        for method, path in unsafe(dashboard):
+        for method, path in guarded(dashboard):
             answer = await browser.request(method, path)
             assert (path, answer.status_code) == (path, 401)
     assert state_of(dashboard) == before
@@ -85,10 +103,11 @@ async def test_nothing_changes_for_a_stranger(dashboard):
 
 async def test_nothing_changes_by_a_get(dashboard):
     before = state_of(dashboard)
+    readable = {path_of(route) for route in routes(dashboard) if "GET" in route.methods}
     async with dashboard.client() as browser:
         for _, path in unsafe(dashboard):
             answer = await browser.get(path)
-            assert (path, answer.status_code) == (path, 405)
+            assert path in readable or (path, answer.status_code) == (path, 405)
     assert state_of(dashboard) == before
 
 
@@ -129,6 +148,159 @@ async def test_a_page_is_shown_to_whoever_navigates_there_and_given_to_no_script
         script = {"sec_fetch_site": "cross-site", "sec_fetch_mode": mode, "sec_fetch_dest": destination}
         async with dashboard.client(**script) as browser:
             assert (await browser.get("/")).status_code == 403
+
+
+RIGHT = "correct horse"
+
+
+async def sign_in(browser, password: str, **more: str):
+    return await browser.post("/login", data={"password": password, **more})
+
+
+async def test_the_password_signs_in_and_leads_to_the_page_that_was_wanted(dashboard):
+    await dashboard.sessions.password.set(RIGHT)
+    async with dashboard.stranger(origin=dashboard.url) as browser:
+        locked = await browser.get("/settings?x=%20y")
+        assert locked.status_code == 401
+        wanted = find(locked.text, "input", name="wanted")["value"]
+        answer = await sign_in(browser, RIGHT, wanted=wanted)
+        assert (answer.status_code, answer.headers["location"]) == (303, "/settings?x=%20y")
+        assert (await browser.get("/settings")).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        "",
+        "//evil.example",
+        "/\\evil.example",
+        "\\\\evil.example",
+        "http://evil.example",
+        "javascript:alert(1)",
+        "/a\r\nset-cookie: a=b",
+        "/a\tb",
+        "/\x00",
+        "/ä",
+        "settings",
+        "/" + "x" * 2000,
+    ],
+)
+async def test_signing_in_leads_to_no_other_site(dashboard, wanted):
+    await dashboard.sessions.password.set(RIGHT)
+    async with dashboard.stranger(origin=dashboard.url) as browser:
+        answer = await sign_in(browser, RIGHT, wanted=wanted)
+    assert (answer.status_code, answer.headers["location"]) == (303, "/")
+    assert answer.headers.get_list("set-cookie")[0].startswith(f"{dashboard.sessions.cookie}=")
+    assert len(answer.headers.get_list("set-cookie")) == 1
+
+
+@pytest.mark.parametrize("path", ["/live", "/login", "/login?token=abc", "/start", "/nowhere", "//evil.example/"])
+async def test_only_a_page_is_gone_back_to(dashboard, path):
+    await dashboard.sessions.password.set(RIGHT)
+    async with dashboard.stranger() as browser:
+        answer = await browser.request("GET", f"{dashboard.url}{path}")
+    found = find_all(answer.text, "input", name="wanted")
+    assert [field["value"] for field in found] in ([], ["/"])
+
+
+async def test_a_wrong_password_comes_back_with_a_sentence_and_what_was_wanted(dashboard):
+    await dashboard.sessions.password.set(RIGHT)
+    async with dashboard.stranger(origin=dashboard.url) as browser:
+        answer = await sign_in(browser, "wrong", wanted="/settings")
+    assert answer.status_code == 401
+    assert "set-cookie" not in answer.headers
+    field = find(answer.text, "input", name="password")
+    assert (field.attributes.get("value"), field["aria-invalid"], "autofocus" in field.attributes) == (
+        None,
+        "true",
+        True,
+    )
+    assert find(answer.text, id=field["aria-describedby"]).text == "That is not the password."
+    assert find(answer.text, "input", name="wanted")["value"] == "/settings"
+
+
+async def test_another_page_can_sign_nobody_in_though_it_knows_the_password(dashboard):
+    await dashboard.sessions.password.set(RIGHT)
+    before = state_of(dashboard)
+    for headers in (
+        {"origin": "http://evil.example"},
+        {"origin": "http://evil.example", "sec_fetch_site": "cross-site"},
+        {"origin": "http://127.0.0.1:9999", "sec_fetch_site": "same-site"},
+        {"origin": "null"},
+        {},
+    ):
+        async with dashboard.stranger(**headers) as browser:
+            answer = await sign_in(browser, RIGHT)
+            assert (headers, answer.status_code, "set-cookie" in answer.headers) == (headers, 403, False)
+    assert state_of(dashboard) == before
+
+
+async def test_guessing_is_refused_in_words_and_the_owners_link_works_all_the_while(dashboard):
+    await dashboard.sessions.password.set(RIGHT)
+    async with dashboard.stranger(origin=dashboard.url) as thief:
+        tried = await asyncio.gather(*(sign_in(thief, f"guess {n}") for n in range(ATTEMPTS + 5)))
+        statuses = sorted(answer.status_code for answer in tried)
+        assert statuses == [401] * ATTEMPTS + [429] * 5
+        began = time.monotonic()
+        refused = await sign_in(thief, RIGHT)
+        assert time.monotonic() - began < 5
+    assert refused.status_code == 429
+    assert 0 < int(refused.headers["retry-after"]) <= 60
+    said = find(refused.text, "p", id="password-hint").text
+    assert said.startswith("There were ten wrong passwords within a minute. Try again in ")
+    async with dashboard.stranger() as owner:
+        assert (await owner.get(dashboard.link())).status_code == 303
+        assert (await owner.get("/")).status_code == 200
+    async with dashboard.client() as signed_in:
+        assert (await signed_in.get("/")).status_code == 200
+
+
+async def test_the_tenth_guess_counts_also_when_it_is_made_by_who_is_signed_in(dashboard):
+    await dashboard.sessions.password.set(RIGHT)
+    async with dashboard.client() as browser:
+        guess = {"new": "another one", "again": "another one", "current": "wrong"}
+        for _ in range(ATTEMPTS):
+            assert (await browser.post("/password", data=guess)).status_code == 422
+        refused = await browser.post("/password", data={**guess, "current": RIGHT})
+        assert (refused.status_code, int(refused.headers["retry-after"]) > 0) == (429, True)
+        assert (await browser.post("/password/clear", data={"current": RIGHT})).status_code == 429
+
+
+async def test_without_a_password_there_is_no_field_for_one_and_none_is_right(dashboard):
+    async with dashboard.stranger(origin=dashboard.url) as browser:
+        assert find_all((await browser.get("/")).text, "input", type="password") == []
+        for nothing in ("", "anything"):
+            answer = await sign_in(browser, nothing)
+            assert (answer.status_code, "set-cookie" in answer.headers) == (401, False)
+        assert "No password is set. Open the dashboard with a new link." in answer.text
+
+
+async def test_the_locked_page_always_says_how_to_get_a_link(dashboard):
+    for password in (None, RIGHT):
+        if password:
+            await dashboard.sessions.password.set(password)
+        async with dashboard.stranger() as browser:
+            assert LOGIN_COMMAND in find((await browser.get("/")).text, "p", class_="command").text
+
+
+async def test_signing_in_takes_a_fresh_session_and_ends_the_one_the_browser_had(dashboard):
+    await dashboard.sessions.password.set(RIGHT)
+    async with dashboard.client() as browser:
+        answer = await sign_in(browser, RIGHT)
+    cookie = answer.headers["set-cookie"].partition(";")[0]
+    assert cookie != f"{dashboard.sessions.cookie}={dashboard.identity}"
+    assert len(dashboard.sessions.all()) == 1
+    async with dashboard.client() as before:
+        assert (await before.get("/")).status_code == 401
+
+
+async def test_strange_words_for_a_password_are_wrong_and_not_a_crash(dashboard):
+    await dashboard.sessions.password.set(RIGHT)
+    kind = {"content-type": "application/x-www-form-urlencoded"}
+    async with dashboard.stranger(origin=dashboard.url) as browser:
+        for body in (b"password=%ff%fe", b"password=%00", b"password=\xff", b"", b"password=" + b"x" * 60_000):
+            answer = await browser.post("/login", content=body, headers=kind)
+            assert (body[:20], answer.status_code) == (body[:20], 401)
 
 
 EVIL_HOSTS = [

@@ -11,6 +11,8 @@ from tests.webui.conftest import until
 from tests.webui.reading import find
 from webui import live
 from webui.live import frame
+from webui.pages import server
+from webui.view import Part
 
 SOON = 5.0
 
@@ -44,6 +46,12 @@ async def watching(dashboard):
     async with dashboard.client() as browser, browser.stream("GET", "/live?page=overview") as answer:
         assert answer.headers["content-type"] == "text/event-stream; charset=utf-8"
         yield Stream(answer.aiter_lines())
+
+
+@pytest.fixture(autouse=True)
+def only_the_server(monkeypatch):
+    """The loop is tested on the server's card: the numbers below it change with the minutes."""
+    monkeypatch.setitem(live.PAGES, "overview", (*live.SHELL, *server.PARTS))
 
 
 async def test_the_stream_begins_with_what_is_so_now(dashboard):
@@ -150,6 +158,59 @@ async def test_the_key_is_never_in_the_stream(dashboard):
 
 
 def test_a_frame_is_one_event_whatever_the_html():
-    assert frame("<p>\n\n  a\r\n</p>") == "data: <p>\ndata:   a\ndata: </p>\n\n"
-    assert frame("data: x\n\nevent: y") == "data: data: x\ndata: event: y\n\n"
+    assert frame("<p>\n\n  a\r\n</p>") == "data: <p>\ndata: \ndata:   a\ndata: </p>\n\n"
+    assert frame("data: x\n\nevent: y") == "data: data: x\ndata: \ndata: event: y\n\n"
     assert frame("a\u2028b\x85c") == "data: a\u2028b\x85c\n\n"
+
+
+# What changes without being told
+
+
+class Counting:
+    """A part that looks different each time, and counts how often it was looked at."""
+
+    def __init__(self, monkeypatch, changes=True):
+        self.looks, self._changes = 0, changes
+        monkeypatch.setitem(live.PAGES, "overview", (Part("count", self.look),))
+
+    def look(self, _request, _house):
+        self.looks += 1
+        return self.looks if self._changes else 1
+
+
+async def test_while_a_call_runs_the_page_is_looked_at_again_each_second(dashboard, monkeypatch):
+    monkeypatch.setattr(live, "LEAST_GAP", 0.1)
+    Counting(monkeypatch)
+    with dashboard.api.app.ctx.calls.running():
+        async with watching(dashboard) as stream:
+            began = time.monotonic()
+            for _ in range(4):
+                await stream.event()
+            assert time.monotonic() - began >= 0.25
+
+
+async def test_without_calls_the_page_is_looked_at_again_when_the_minute_is_over(dashboard, monkeypatch):
+    counting = Counting(monkeypatch)
+    monkeypatch.setattr(live, "MINUTE", 1e12)
+    async with watching(dashboard) as stream:
+        await stream.event()
+        await asyncio.sleep(0.3)
+        assert counting.looks == 1
+    monkeypatch.setattr(live, "MINUTE", 0.2)
+    monkeypatch.setattr(live, "LEAST_GAP", 0.05)
+    async with watching(dashboard) as stream:
+        for _ in range(3):
+            await stream.event()
+
+
+async def test_looking_again_is_no_message_and_no_heartbeat(dashboard, monkeypatch):
+    monkeypatch.setattr(live, "LEAST_GAP", 0.02)
+    counting = Counting(monkeypatch, changes=False)
+    with dashboard.api.app.ctx.calls.running():
+        async with watching(dashboard) as stream:
+            await stream.event()
+            await until(lambda: counting.looks > 10)
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(0.2):
+                    await stream.event()
+    assert stream.comments == 0

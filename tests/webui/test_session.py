@@ -1,12 +1,14 @@
 """Links and sessions, by a clock that the test turns."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
 from api.store import Store
-from webui.session import Session, Sessions
+from webui import browsers
+from webui.session import Session, Sessions, name_of
 
 DAY = 86400.0
 HOUR = 3600.0
@@ -40,7 +42,7 @@ def open_sessions(store: Store, clock: Clock) -> Sessions:
 
 
 @pytest.fixture
-def sessions(store: Store, clock: Clock) -> Sessions:
+def sessions(store: Store, clock: Clock, quick_hashes: None) -> Sessions:
     return open_sessions(store, clock)
 
 
@@ -153,6 +155,123 @@ async def test_only_digests_are_kept(sessions, store):
     assert [row.digest for row in rows(store)] == [Session(identity).digest]
     kept = b"".join(file.read_bytes() for file in store.path.parent.iterdir())
     assert identity.encode() not in kept
+
+
+async def signed_in_with(sessions: Sessions, agent: str) -> str:
+    return await sessions.sign_in(token_of(sessions.new_link("http://127.0.0.1:23300")), agent) or ""
+
+
+async def test_it_is_known_what_a_session_was_opened_with_and_by_which_browser(sessions, store, clock):
+    await sessions.password.set("correct horse")
+    await signed_in_with(sessions, "Firefox/140.0")
+    clock.pass_(1)
+    assert await sessions.sign_in_by_password("wrong horse", "curl/8.5") is None
+    assert await sessions.sign_in_by_password("correct horse", "Chrome/150.0")
+    for known in (sessions, open_sessions(store, clock)):
+        assert [(row.how, row.agent) for row in known.all()] == [
+            ("password", "Chrome/150.0"),
+            ("link", "Firefox/140.0"),
+        ]
+
+
+async def test_a_strange_browser_name_is_cut_and_kept_without_a_crash(sessions, store):
+    await signed_in_with(sessions, "\udcff\x00\x1b[31m" + "x" * 100_000)
+    assert [row.agent for row in rows(store)] == ["[31m" + "x" * 196]
+
+
+async def test_one_session_is_ended_by_its_name_and_the_others_go_on(sessions):
+    mine, theirs = await signed_in(sessions), await signed_in(sessions)
+    name = name_of(next(row for row in sessions.all() if row.digest == Session(theirs).digest))
+    assert await sessions.end(name, but=Session(mine))
+    assert not await sessions.end(name, but=Session(mine))
+    assert await sessions.find([theirs]) is None
+    assert await sessions.find([mine])
+
+
+@pytest.mark.parametrize("name", ["", "0" * 16, "nonsense"])
+async def test_a_name_that_nobody_has_ends_nothing(sessions, name):
+    mine, theirs = await signed_in(sessions), await signed_in(sessions)
+    assert not await sessions.end(name, but=Session(mine))
+    assert await sessions.find([theirs])
+
+
+async def test_nobody_ends_their_own_session_by_its_name(sessions):
+    mine = await signed_in(sessions)
+    assert not await sessions.end(name_of(sessions.all()[0]), but=Session(mine))
+    assert await sessions.find([mine])
+
+
+async def test_every_other_session_is_ended_for_good(sessions, store, clock):
+    mine, *theirs = [await signed_in(sessions) for _ in range(4)]
+    assert await sessions.end_others(but=Session(mine)) == 3
+    for known in (sessions, open_sessions(store, clock)):
+        assert await known.find(theirs) is None
+        assert await known.find([mine])
+
+
+async def test_a_session_that_ran_out_is_not_in_the_list(sessions, clock):
+    await signed_in(sessions)
+    clock.pass_(12 * HOUR)
+    assert sessions.all() == []
+
+
+async def test_the_first_password_ends_no_session_and_every_other_ends_all_but_the_one_that_set_it(sessions):
+    mine, theirs = await signed_in(sessions), await signed_in(sessions)
+    assert await sessions.set_password("correct horse", by=Session(mine)) == 0
+    assert await sessions.find([theirs])
+    assert await sessions.set_password("battery staple", by=Session(mine)) == 1
+    assert await sessions.find([theirs]) is None
+    assert await sessions.find([mine])
+    assert await sessions.set_password("from the command", by=None) == 1
+    assert await sessions.find([mine]) is None
+
+
+async def test_who_signs_in_while_every_session_is_ended_is_ended_too(sessions, store, clock, monkeypatch):
+    writing, go_on = asyncio.Event(), asyncio.Event()
+    write = store.write
+
+    async def slowly(work):
+        writing.set()
+        await go_on.wait()
+        return await write(work)
+
+    monkeypatch.setattr(store, "write", slowly)
+    entering = asyncio.create_task(signed_in(sessions))
+    await writing.wait()
+    ending = asyncio.create_task(sessions.end_others(but=None))
+    await asyncio.sleep(0)
+    go_on.set()
+    identity, _ = await asyncio.gather(entering, ending)
+    for known in (sessions, open_sessions(store, clock)):
+        assert await known.find([identity]) is None
+
+
+LINUX = "Mozilla/5.0 (X11; Linux x86_64"
+MAC = "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7)"
+PHONE = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko)"
+WINDOWS = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko)"
+ANDROID = "Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 (KHTML, like Gecko)"
+
+
+@pytest.mark.parametrize(
+    ("agent", "named"),
+    [
+        (f"{LINUX}; rv:140.0) Gecko/20100101 Firefox/140.0", ("Firefox", "Linux")),
+        (f"{LINUX}) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/150.0.0.0 Safari/537.36", ("Chrome", "Linux")),
+        (f"{WINDOWS} Chrome/150.0.0.0 Safari/537.36 Edg/150.0.0.0", ("Edge", "Windows")),
+        (f"{WINDOWS} Chrome/150.0.0.0 Safari/537.36 OPR/120.0.0.0", ("Opera", "Windows")),
+        (f"{MAC} AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.5 Safari/605.1.15", ("Safari", "macOS")),
+        (f"{PHONE} Version/18.5 Mobile/15E148 Safari/604.1", ("Safari", "iPhone")),
+        (f"{PHONE} CriOS/150.0.0.0 Mobile/15E148 Safari/604.1", ("Chrome", "iPhone")),
+        (f"{ANDROID} Chrome/150.0.0.0 Mobile Safari/537.36", ("Chrome", "Android")),
+        (f"{ANDROID} SamsungBrowser/28.0 Chrome/130.0.0.0 Mobile Safari/537.36", ("Samsung Internet", "Android")),
+        ("curl/8.5.0", ("curl", None)),
+        ("<script>alert(1)</script>", (None, None)),
+        ("", (None, None)),
+    ],
+)
+def test_a_browser_is_named_in_words(agent, named):
+    assert (browsers.browser(agent), browsers.system(agent)) == named
 
 
 async def test_one_good_cookie_among_several_is_enough(sessions):

@@ -1,24 +1,39 @@
 """Languages: a reader's own words for everything that is said on a page.
 
-A catalogue is a folder here, named by its tag: `zh-Hant/LC_MESSAGES/morello.mo`. English needs none.
+A catalogue is a folder here, named by its tag: `zh-Hant-HK/LC_MESSAGES/morello.po`, which the build compiles
+(see compile.py). English needs none.
 """
 
 import gettext
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 from typing import Final
 
-from api.errors import SaidInWords
+from api.errors import SaidInWords, marked
+from webui.locale.figures import Figures
+
+__all__ = ["SPOKEN", "Locale", "choose", "locale", "marked"]
 
 DOMAIN: Final = "morello"
 SOURCE: Final = "en"
+# As `<html lang>` has them, each with the name its readers know it by.
+SPOKEN: Final = {SOURCE: "English", "zh-Hant-HK": "繁體中文（香港）", "zh-Hans": "简体中文"}
+# What browsers ask for, and what it is here: the longest beginning decides.
+ASKED: Final = {
+    "en": SOURCE,
+    "zh": "zh-Hans",
+    "zh-hans": "zh-Hans",
+    "zh-hant": "zh-Hant-HK",
+    "zh-hk": "zh-Hant-HK",
+    "zh-mo": "zh-Hant-HK",
+    "zh-tw": "zh-Hant-HK",
+}
+MOST_ASKED: Final = 20
 
 
-class Locale:
-    """One language: its tag for `<html lang>`, and its words."""
-
-    def __init__(self, tag: str, words: gettext.NullTranslations) -> None:
-        self.tag, self.words = tag, words
+class Locale(Figures):
+    """One language: its tag for `<html lang>`, its words, and how it counts."""
 
     def gettext(self, sentence: str, **values: object) -> str:
         """`sentence` in this language, its `%(name)s` filled in."""
@@ -29,30 +44,11 @@ class Locale:
         return self.words.ngettext(one, many, number) % {"number": number}
 
     def said(self, error: SaidInWords) -> str:
-        """What `error` says, in this language."""
-        return self.gettext(error.words, **error.given) if error.given else self.words.gettext(error.words)
-
-    def units(self) -> list[str]:
-        """The signs for days, hours, minutes and seconds."""
-        # Translators: the signs for days, hours, minutes and seconds, separated by spaces.
-        return self.words.gettext("d h min s").split()
-
-    def duration(self, seconds: float) -> str:
-        """A span of time in its two largest units: 3 d 4 h, 4 h 37 min, 37 min, 12 s."""
-        minutes, last = divmod(int(max(seconds, 0)), 60)
-        hours, minute = divmod(minutes, 60)
-        days, hour = divmod(hours, 24)
-        day_sign, hour_sign, minute_sign, second_sign = self.units()
-        if days:
-            return f"{days} {day_sign} {hour} {hour_sign}"
-        if hours:
-            return f"{hours} {hour_sign} {minute} {minute_sign}"
-        return f"{minutes} {minute_sign}" if minutes else f"{last} {second_sign}"
-
-
-def marked(sentence: str) -> str:
-    """`sentence` as it is: marked for the catalogues here, said in a reader's language elsewhere."""
-    return sentence
+        """What `error` says, in this language; also where a part of it is a sentence of its own."""
+        # Asked for nothing, gettext answers with the catalogue's own header.
+        words = error.words and self.words.gettext(error.words)
+        given = {name: self.said(told) if isinstance(told, SaidInWords) else told for name, told in error.given.items()}
+        return words % given if given else words
 
 
 @cache
@@ -61,32 +57,29 @@ def locale(tag: str) -> Locale:
     return Locale(tag, gettext.translation(DOMAIN, Path(__file__).parent, [tag], fallback=True))
 
 
-@cache
-def spoken() -> dict[str, str]:
-    """The languages there are, by their tag in small letters."""
-    catalogues = Path(__file__).parent.glob(f"*/LC_MESSAGES/{DOMAIN}.mo")
-    return {tag.lower(): tag for tag in [SOURCE, *(file.parent.parent.name for file in catalogues)]}
+def choose(accept_language: str, chosen: Iterable[str] = ()) -> Locale:
+    """The language that was `chosen` here, else the first of an Accept-Language header that is spoken, else English."""
+    tag = next((tag for tag in chosen if tag in SPOKEN), None)
+    return locale(tag or next(filter(None, map(_spoken_as, _by_preference(accept_language))), SOURCE))
 
 
-def choose(accept_language: str) -> Locale:
-    """The first language of an Accept-Language header that is spoken here, else English."""
-    for wanted in _by_preference(accept_language):
-        for tag in (wanted, wanted.partition("-")[0]):
-            if tag in spoken():
-                return locale(spoken()[tag])
-    return locale(SOURCE)
+def _spoken_as(wanted: str) -> str | None:
+    """What a browser's tag is called here: zh-Hant-TW by its beginning zh-Hant, de not at all."""
+    while wanted and wanted not in ASKED:
+        wanted = wanted.rpartition("-")[0]
+    return ASKED.get(wanted)
 
 
 def _by_preference(accept_language: str) -> list[str]:
     weighed = []
-    for entry in accept_language.split(",")[:20]:
-        tag, _, weight = entry.strip().lower().partition(";q=")
-        weighed.append((_weight(weight), tag))
+    for entry in accept_language.split(",")[:MOST_ASKED]:
+        tag, _, parameter = entry.lower().partition(";")
+        weighed.append((_weight(parameter.replace(" ", "")), tag.strip()))
     return [tag for weight, tag in sorted(weighed, key=lambda pair: -pair[0]) if weight > 0]
 
 
-def _weight(text: str) -> float:
+def _weight(parameter: str) -> float:
     try:
-        return float(text or 1)
+        return float(parameter.removeprefix("q=")) if parameter else 1.0
     except ValueError:
         return 0.0

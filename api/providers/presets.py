@@ -1,0 +1,192 @@
+"""Providers that are known by name: where they answer, where a key comes from, in which variable it is usually kept.
+
+One row each. A base URL is the one of the provider's own documentation: below it lies the path that its chats go
+to. A preset only fills in a form; what the owner saves is a row of their own. Some have one
+house in China and one outside it, and a key is good in one of them: those are two rows. A variable that the documents
+of both name is offered once, for the house outside.
+"""
+
+from typing import Final
+
+from msgspec import Struct
+
+from api.dialects import anthropic, openai_chat
+
+MODELS: Final = "/models"
+
+
+class Preset(Struct, frozen=True, kw_only=True):
+    """A provider that is known by name. `mark` is what stands for it where there is no room for more.
+
+    `key_page` is where a key is to be had; None where none is wanted. `env` are the variables that usually hold one,
+    `env_url` those that, where they are set, say for which other address it is meant. `key_check` is a path below
+    the base URL that only a good key may read: not `/models` where the list is public.
+    """
+
+    id: str
+    name: str
+    mark: str
+    base_url: str
+    dialect: str = openai_chat.NAME
+    key_page: str | None = None
+    env: tuple[str, ...] = ()
+    env_url: tuple[str, ...] = ()
+    key_check: str = MODELS
+
+    @property
+    def is_local(self) -> bool:
+        """Whether it is a program on this computer, which wants no key."""
+        return self.key_page is None
+
+
+PRESETS: Final = (
+    Preset(
+        id="anthropic",
+        name="Anthropic",
+        mark="A",
+        dialect=anthropic.NAME,
+        base_url="https://api.anthropic.com/v1",
+        key_page="https://platform.claude.com/settings/keys",
+        env=("ANTHROPIC_API_KEY",),
+        env_url=("ANTHROPIC_BASE_URL",),
+    ),
+    Preset(
+        id="openai",
+        name="OpenAI",
+        mark="OA",
+        base_url="https://api.openai.com/v1",
+        key_page="https://platform.openai.com/api-keys",
+        env=("OPENAI_API_KEY",),
+        env_url=("OPENAI_BASE_URL", "OPENAI_API_BASE"),
+    ),
+    Preset(
+        id="gemini",
+        name="Gemini",
+        mark="G",
+        base_url="https://generativelanguage.googleapis.com/v1beta/openai",
+        key_page="https://aistudio.google.com/apikey",
+        env=("GEMINI_API_KEY", "GOOGLE_API_KEY"),
+    ),
+    Preset(
+        id="deepseek",
+        name="DeepSeek",
+        mark="D",
+        base_url="https://api.deepseek.com",
+        key_page="https://platform.deepseek.com/api_keys",
+        env=("DEEPSEEK_API_KEY",),
+    ),
+    Preset(
+        id="openrouter",
+        name="OpenRouter",
+        mark="OR",
+        base_url="https://openrouter.ai/api/v1",
+        key_page="https://openrouter.ai/settings/keys",
+        env=("OPENROUTER_API_KEY",),
+        key_check="/key",
+    ),
+    Preset(
+        id="qwen",
+        name="Qwen",
+        mark="Q",
+        base_url="https://dashscope-intl.aliyuncs.com/compatible-mode/v1",
+        key_page="https://modelstudio.console.alibabacloud.com/?tab=playground#/api-key",
+        env=("DASHSCOPE_API_KEY",),
+        env_url=("DASHSCOPE_BASE_URL",),
+    ),
+    Preset(
+        id="qwen-cn",
+        name="Qwen (China)",
+        mark="Q",
+        base_url="https://dashscope.aliyuncs.com/compatible-mode/v1",
+        key_page="https://bailian.console.aliyun.com/?tab=model#/api-key",
+    ),
+    Preset(
+        id="kimi",
+        name="Kimi",
+        mark="K",
+        base_url="https://api.moonshot.ai/v1",
+        key_page="https://platform.kimi.ai/console/api-keys",
+        env=("MOONSHOT_API_KEY",),
+        env_url=("MOONSHOT_BASE_URL",),
+    ),
+    Preset(
+        id="kimi-cn",
+        name="Kimi (China)",
+        mark="K",
+        base_url="https://api.moonshot.cn/v1",
+        key_page="https://platform.kimi.com/console/api-keys",
+    ),
+    Preset(
+        id="glm",
+        name="Zhipu GLM",
+        mark="Z",
+        base_url="https://open.bigmodel.cn/api/paas/v4",
+        key_page="https://open.bigmodel.cn/usercenter/apikeys",
+        env=("ZHIPUAI_API_KEY", "ZHIPU_API_KEY"),
+    ),
+    Preset(
+        id="zai",
+        name="Z.ai",
+        mark="Z",
+        base_url="https://api.z.ai/api/paas/v4",
+        key_page="https://z.ai/manage-apikey/apikey-list",
+        env=("ZAI_API_KEY",),
+    ),
+    Preset(
+        id="mistral",
+        name="Mistral",
+        mark="M",
+        base_url="https://api.mistral.ai/v1",
+        key_page="https://console.mistral.ai/api-keys",
+        env=("MISTRAL_API_KEY",),
+    ),
+    Preset(
+        id="groq",
+        name="Groq",
+        mark="Gr",
+        base_url="https://api.groq.com/openai/v1",
+        key_page="https://console.groq.com/keys",
+        env=("GROQ_API_KEY",),
+    ),
+    Preset(
+        id="xai",
+        name="xAI",
+        mark="X",
+        base_url="https://api.x.ai/v1",
+        key_page="https://console.x.ai/team/default/api-keys",
+        env=("XAI_API_KEY",),
+    ),
+    Preset(
+        id="siliconflow",
+        name="SiliconFlow",
+        mark="S",
+        base_url="https://api.siliconflow.com/v1",
+        key_page="https://cloud.siliconflow.com/account/ak",
+        env=("SILICONFLOW_API_KEY",),
+    ),
+    Preset(
+        id="siliconflow-cn",
+        name="SiliconFlow (China)",
+        mark="S",
+        base_url="https://api.siliconflow.cn/v1",
+        key_page="https://cloud.siliconflow.cn/account/ak",
+        env=("SILICONFLOW_CN_API_KEY",),
+    ),
+    Preset(id="ollama", name="Ollama", mark="O", base_url="http://127.0.0.1:11434/v1"),
+    Preset(id="lmstudio", name="LM Studio", mark="LM", base_url="http://127.0.0.1:1234/v1"),
+    Preset(id="llamacpp", name="llama.cpp", mark="Lc", base_url="http://127.0.0.1:8080/v1"),
+    Preset(id="vllm", name="vLLM", mark="vL", base_url="http://127.0.0.1:8000/v1"),
+)
+
+# The only names of the environment that are ever looked at for providers.
+ENVIRONMENT: Final = frozenset(name for preset in PRESETS for name in (*preset.env, *preset.env_url))
+
+
+def preset(id: str) -> Preset | None:
+    """The preset of that id."""
+    return next((preset for preset in PRESETS if preset.id == id), None)
+
+
+def key_check(base_url: str) -> str:
+    """The path below `base_url` that only a good key may read."""
+    return next((preset.key_check for preset in PRESETS if preset.base_url == base_url), MODELS)

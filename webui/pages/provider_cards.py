@@ -1,0 +1,144 @@
+"""What can be seen of the providers: a card each, and how many there are."""
+
+import unicodedata
+from typing import Final
+
+from msgspec import Struct
+
+from api.activity import RECENT
+from api.errors import GatewayError, SaidInWords
+from api.providers.presets import PRESETS
+from api.providers.provider import LOCAL, Check, Provider, origin
+from api.store.calls import CallRow
+from webui.house import House
+
+SHOWN: Final = 4  # letters of a key
+SHORTEST: Final = 12  # a key this short would be half given away by its end
+# What a call's error says of the provider; every other is between it and the caller.
+TROUBLES: Final = {
+    "upstream_auth": "rejected",
+    "upstream_unreachable": "unreachable",
+    "upstream_timeout": "unreachable",
+    "upstream_bad_response": "failing",
+}
+MARKS: Final = {origin(preset.base_url): preset.mark for preset in reversed(PRESETS)}  # the first of a host counts
+NEEDS_ATTENTION: Final = frozenset(("unreadable", "rejected", "unreachable", "failing"))
+
+
+class ProviderCard(Struct, frozen=True):
+    """One provider as its card shows it. Two that are equal look the same, but for the time that has gone by.
+
+    `state` is one of off, unreadable, rejected, unreachable, failing, healthy, untried, built_in. `first_token` is in
+    milliseconds. `key` is what may be seen of it; None where there is none. `failed_at` is when a call failed after
+    the last test.
+    """
+
+    id: str
+    name: str
+    mark: str
+    host: str
+    state: str
+    models: int
+    first_token: float | None = None
+    key: str | None = None
+    checked_at: float | None = None
+    failed_at: float | None = None
+    error: SaidInWords | None = None
+
+
+class Tally(Struct, frozen=True):
+    """How many of the owner's own there are, and how many of them are in trouble."""
+
+    added: int
+    attention: int
+
+
+class Shelf(Struct, frozen=True):
+    """Every card, the owner's own first, Morello's last."""
+
+    own: tuple[ProviderCard, ...]
+    built_in: ProviderCard
+
+    @property
+    def tally(self) -> Tally:
+        """How many there are."""
+        return Tally(len(self.own), sum(card.state in NEEDS_ATTENTION for card in self.own))
+
+
+def shelf(house: House) -> Shelf:
+    """The providers as things are now."""
+    return Shelf(tuple(_card(house, provider) for provider in house.gateway.providers.all()), _built_in(house))
+
+
+def _card(house: House, provider: Provider) -> ProviderCard:
+    providers = house.gateway.providers
+    check = providers.checked(provider.id)
+    call = _call_since(house, provider, check)
+    return ProviderCard(
+        id=provider.id,
+        name=provider.name,
+        mark=mark(provider.name, provider.base_url),
+        host=provider.base_url.partition("://")[2],
+        state=_state(provider, check, call),
+        models=len(providers.catalog.of(provider)),
+        first_token=house.gateway.activity.of(provider.id).p50,
+        key=masked(provider.key),
+        checked_at=check.at if check else None,
+        failed_at=call.at if call and call.error in TROUBLES else None,
+        error=provider.fault or (check.error if check and not call else None),
+    )
+
+
+def _built_in(house: House) -> ProviderCard:
+    providers = house.gateway.providers
+    local = providers.find(LOCAL)
+    return ProviderCard(
+        id=LOCAL,
+        name="",
+        mark="M",
+        host=", ".join(provider.id for provider in providers.built_in()),
+        state="built_in",
+        models=sum(len(providers.models(provider)) for provider in providers.built_in()),
+        first_token=house.gateway.activity.of(LOCAL).p50,
+        error=local.fault if local else None,
+    )
+
+
+def _state(provider: Provider, check: Check | None, call: CallRow | None) -> str:
+    """What the last test, or a call after it, says of a provider."""
+    if not provider.enabled:
+        return "off"
+    if provider.fault:
+        return "unreadable"
+    if call:
+        return TROUBLES.get(call.error or "", "healthy")
+    if check and check.error:
+        return trouble(check.error)
+    return "healthy" if check else "untried"
+
+
+def _call_since(house: House, provider: Provider, check: Check | None) -> CallRow | None:
+    """The last call after the last test that says something of the provider: not one it was right to refuse."""
+    since = check.at if check else provider.created
+    calls = (row for row in house.gateway.activity.recent(RECENT) if row.provider == provider.id and row.at >= since)
+    return next((row for row in calls if row.error in TROUBLES or not (row.failed or row.hung_up)), None)
+
+
+def trouble(error: SaidInWords) -> str:
+    """Which kind of trouble an error is: rejected (the key), unreachable, or failing."""
+    return TROUBLES.get(error.kind, "failing") if isinstance(error, GatewayError) else "failing"
+
+
+def mark(name: str, base_url: str) -> str:
+    """One or two letters that stand for a provider: the preset's own, else those its name begins with."""
+    if known := MARKS.get(origin(base_url)):
+        return known
+    letters = [word[0] for word in name.split() if unicodedata.category(word[0])[0] in "LN"]
+    return "".join(letters[:2]).upper() or "?"
+
+
+def masked(key: str | None) -> str | None:
+    """A key as it may be seen: nothing but its end."""
+    if key is None:
+        return None
+    return "•" * 4 + (key[-SHOWN:] if len(key) >= SHORTEST else "")

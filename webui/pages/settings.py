@@ -1,0 +1,208 @@
+"""The settings: how the dashboard looks, how the server stops, who may sign in, what this program is."""
+
+import platform
+from functools import partial
+from typing import Any, Final
+
+from msgspec import Struct
+from sanic import HTTPResponse, Request
+from sanic.response import redirect
+
+from api import VERSION
+from api.errors import OwnerError
+from webui import browsers
+from webui.gate import field
+from webui.house import House, language
+from webui.locale import marked
+from webui.password import PasswordRefused, TooManyAttempts, require_fit
+from webui.session import name_of
+from webui.view import THEMES, Part, Told, Wrong, answer, page, theme_cookie
+
+HOME: Final = "/settings"
+LONGEST_DRAIN: Final = 60
+FOR_EVER: Final = 400 * 86400  # as long as browsers keep a cookie
+
+
+class SessionSeen(Struct, frozen=True):
+    """A session as the page shows it; `mine` is the browser that looks at it."""
+
+    name: str
+    browser: str | None
+    system: str | None
+    how: str
+    created: float
+    seen: float
+    mine: bool
+
+
+class About(Struct, frozen=True):
+    """What this program is and where it keeps things."""
+
+    version: str
+    home: str
+    log: str
+    python: str
+
+
+class DrainRefused(OwnerError):
+    """Not a time that Stop can wait."""
+
+
+def sessions(request: Request, house: House) -> tuple[SessionSeen, ...]:
+    """Everybody who is signed in, whoever asks first."""
+    mine = request.ctx.session.digest
+    seen = [
+        SessionSeen(
+            name_of(row),
+            browsers.browser(row.agent),
+            browsers.system(row.agent),
+            row.how,
+            row.created,
+            row.seen,
+            row.digest == mine,
+        )
+        for row in house.sessions.all()
+    ]
+    return tuple(sorted(seen, key=lambda session: not session.mine))
+
+
+PARTS: Final = (
+    Part("password", lambda _request, house: house.sessions.password.mark),
+    Part("sessions", sessions),
+)
+
+
+async def show_settings(request: Request, house: House) -> HTTPResponse:
+    """The page."""
+    return _whole(request, house, Told())
+
+
+async def choose_theme(request: Request, house: House) -> HTTPResponse:
+    """Keep the theme in a cookie; the page comes again, dressed in it."""
+    chosen = field(request, "theme")
+    life = FOR_EVER if chosen in THEMES else 0
+    response = redirect(HOME, status=303)
+    response.headers["set-cookie"] = (
+        f"{theme_cookie(request)}={chosen if life else ''}; Path=/; Max-Age={life}; HttpOnly; SameSite=Lax"
+    )
+    return response
+
+
+async def change_drain(request: Request, house: House) -> HTTPResponse:
+    """Keep how long Stop lets streams go on."""
+    typed = field(request, "drain") or ""
+    try:
+        drain = _parse_drain(typed)
+    except DrainRefused as error:
+        return _refuse(request, house, "drain", "drain", typed, error)
+    if drain == house.gateway.settings.drain:
+        return _answer(request, house, "drain", Told())
+    await house.gateway.choices.change(drain=drain)
+    return _answer(request, house, "drain", Told(language(request).gettext("Saved")))
+
+
+async def set_password(request: Request, house: House) -> HTTPResponse:
+    """Set the password; one that is there already must be known, and every other browser is signed out."""
+    new = field(request, "new") or ""
+    try:
+        require_fit(new)
+        _require_same(new, field(request, "again") or "")
+        await _require_current(request, house)
+        ended = await house.to_the_end(house.sessions.set_password(new, request.ctx.session))
+    except (PasswordRefused, TooManyAttempts) as error:
+        return _refuse_password(request, house, error)
+    house.gateway.news.tell()
+    said = [language(request).gettext("Password set."), _farewell(request, ended)]
+    return _answer(request, house, "password", Told(" ".join(filter(None, said))))
+
+
+async def clear_password(request: Request, house: House) -> HTTPResponse:
+    """Have no password, if the one there is known."""
+    try:
+        await _require_current(request, house)
+        await house.to_the_end(house.sessions.password.clear())
+    except (PasswordRefused, TooManyAttempts) as error:
+        return _refuse_password(request, house, error)
+    house.gateway.news.tell()
+    return _answer(request, house, "password", Told(language(request).gettext("Password removed.")))
+
+
+async def end_session(request: Request, house: House) -> HTTPResponse:
+    """Sign one other browser out."""
+    ended = await house.sessions.end(field(request, "session") or "", but=request.ctx.session)
+    house.gateway.news.tell()
+    _ = language(request).gettext
+    return _answer(
+        request, house, "sessions", Told(_("Signed out there.") if ended else _("It was signed out already."))
+    )
+
+
+async def end_other_sessions(request: Request, house: House) -> HTTPResponse:
+    """Sign every other browser out."""
+    ended = await house.sessions.end_others(but=request.ctx.session)
+    house.gateway.news.tell()
+    return _answer(request, house, "sessions", Told(_farewell(request, ended)))
+
+
+def _parse_drain(typed: str) -> float:
+    try:
+        drain = float(typed)
+    except ValueError:
+        drain = -1.0
+    if not 0 <= drain <= LONGEST_DRAIN:
+        raise DrainRefused(marked("Type a number of seconds from 0 to %(number)d."), number=LONGEST_DRAIN)
+    return drain
+
+
+def _require_same(new: str, again: str) -> None:
+    if new != again:
+        raise PasswordRefused(marked("The two are not the same. Type it again."), "again")
+
+
+async def _require_current(request: Request, house: House) -> None:
+    password = house.sessions.password
+    if password.is_set and not await password.check(field(request, "current") or ""):
+        raise PasswordRefused(marked("That is not the password."), "current")
+
+
+def _farewell(request: Request, ended: int) -> str | None:
+    if not ended:
+        return None
+    reader = language(request)
+    return reader.ngettext(
+        "%(number)d other browser was signed out.", "%(number)d other browsers were signed out.", ended
+    )
+
+
+def _refuse_password(request: Request, house: House, error: PasswordRefused | TooManyAttempts) -> HTTPResponse:
+    name = error.field if isinstance(error, PasswordRefused) else "current"
+    response = _refuse(request, house, "password", name, "", error)
+    if isinstance(error, TooManyAttempts):
+        response.headers["retry-after"] = str(error.seconds)
+    return response
+
+
+def _refuse(request: Request, house: House, part: str, name: str, typed: str, error: OwnerError) -> HTTPResponse:
+    told = Told(wrong=Wrong(name, typed[:20], language(request).said(error)))
+    return _answer(request, house, part, told, partial(_whole, request, house, told, error.status))
+
+
+def _answer(request: Request, house: House, part: str, told: Told, otherwise: Any = None) -> HTTPResponse:
+    values = _values(request, house)
+    return answer(
+        request, house, "parts/saved.html", told, otherwise=otherwise, home=HOME, saved=f"parts/{part}.html", **values
+    )
+
+
+def _whole(request: Request, house: House, told: Told, status: int = 200) -> HTTPResponse:
+    return page(request, house, "settings", told, status, **_values(request, house))
+
+
+def _values(request: Request, house: House) -> dict[str, Any]:
+    looks = {part.name: part.look(request, house) for part in PARTS}
+    return {**looks, "drain": f"{house.gateway.settings.drain:g}", "about": _about(house)}
+
+
+def _about(house: House) -> About:
+    home = house.gateway.home
+    return About(VERSION, str(home), str(home / "logs" / "morello.log"), platform.python_version())
