@@ -66,7 +66,7 @@ TYPE = [
     (".card__head h2", "14px", "20px", "600"),
     ("body", "13px", "20px", "400"),
     (".hint", "12px", "16px", "400"),
-    (".tile__v", "22px", "28px", "600"),
+    ("#tile-tokens .tile__v", "22px", "28px", "600"),
     (".tile__k", "12px", "16px", "500"),
 ]
 # What is measured, the property, its value in pixels.
@@ -147,6 +147,7 @@ async def test_type_is_that_of_the_design(site):
     await site.api.door.start()
     async with site.api.client() as client:
         await client.post("/v1/chat/completions", json=CALL)
+    await site.api.rows()  # what is not in the call table yet is not in the tiles
     page = await site.open()
     read = [
         (what, *[await style(page, what, which) for which in ("fontSize", "lineHeight", "fontWeight")])
