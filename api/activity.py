@@ -64,40 +64,23 @@ class Look(Struct, frozen=True):
         return self.minute_at - 60 * back
 
 
-class ProviderLook(Struct, frozen=True):
-    """What can be said of one provider: calls today, the median first token of the last hour, the last failure."""
-
-    calls: int
-    p50: float | None
-    last_error: CallRow | None
-
-
 class _Minute:
-    """The counts of one minute. `first` says how many first tokens fell into which step, `firsts` by provider."""
+    """The counts of one minute. `firsts` says how many first tokens of a provider fell into which step."""
 
-    __slots__ = ("by_provider", "calls", "failures", "first", "firsts", "tokens_in", "tokens_out")
+    __slots__ = ("calls", "failures", "firsts", "tokens_in", "tokens_out")
 
     def __init__(self) -> None:
         self.calls = self.failures = self.tokens_in = self.tokens_out = 0
-        self.by_provider: Counter[str] = Counter()
-        self.first: Counter[int] = Counter()
         self.firsts: dict[str, Counter[int]] = {}
 
-    def count(self, provider: str | None, number: int, failures: int, tokens_in: int, tokens_out: int) -> None:
+    def count(self, number: int, failures: int, tokens_in: int, tokens_out: int) -> None:
         self.calls += number
         self.failures += failures
         self.tokens_in += tokens_in
         self.tokens_out += tokens_out
-        self.by_provider[provider or NOBODY] += number
 
     def time(self, provider: str | None, took: float) -> None:
-        step = _step(took)
-        self.first[step] += 1
-        self.firsts.setdefault(provider or NOBODY, Counter())[step] += 1
-
-    def forget_times(self) -> None:
-        self.first.clear()
-        self.firsts.clear()
+        self.firsts.setdefault(provider or NOBODY, Counter())[_step(took)] += 1
 
 
 class Activity:
@@ -106,23 +89,20 @@ class Activity:
     def __init__(self, store: Store) -> None:
         self._minutes: dict[int, _Minute] = {}
         self._recent: deque[CallRow] = deque(maxlen=RECENT)
-        self._failed: dict[str, CallRow] = {}
         self._fill(store)
         self._look: Look | None = None
-        self._providers: dict[str, ProviderLook] = {}
+        self._first_tokens: dict[str, float | None] = {}
         self._caught_up = 0
 
     def add(self, rows: Iterable[CallRow]) -> None:
         """Count calls that are in the call table now."""
         for row in rows:
             minute = self._minute(row.at)
-            minute.count(row.provider, 1, row.failed, row.tokens_in or 0, row.tokens_out or 0)
+            minute.count(1, row.failed, row.tokens_in or 0, row.tokens_out or 0)
             if row.first_token_ms is not None:
                 minute.time(row.provider, row.first_token_ms)
-            if row.failed:
-                self._failed[row.provider or NOBODY] = row
             self._recent.appendleft(row)
-        self._look = None
+        self._outdate()
         self._catch_up()
 
     def look(self) -> Look:
@@ -132,12 +112,13 @@ class Activity:
             self._look = self._see(now)
         return self._look
 
-    def of(self, provider: str) -> ProviderLook:
-        """The same of one provider."""
-        self.look()
-        if provider not in self._providers:
-            self._providers[provider] = self._see_provider(provider)
-        return self._providers[provider]
+    def first_token(self, provider: str) -> float | None:
+        """The median time to a provider's first token in the last hour."""
+        now = self._catch_up()
+        if provider not in self._first_tokens:
+            timed = _sum(minute.firsts.get(provider, {}) for minute in self._last_hour(now))
+            self._first_tokens[provider] = _percentile(timed, 50)
+        return self._first_tokens[provider]
 
     def recent(self, count: int) -> tuple[CallRow, ...]:
         """The last calls, at most `RECENT`; the one that ended last comes first."""
@@ -146,15 +127,11 @@ class Activity:
     # From the call table
 
     def _fill(self, store: Store) -> None:
-        now, failed = time.time(), dict[str | None, int]()
+        now = time.time()
         for row in store.load(lambda db: calls.by_minute(db, now - KEPT * 60)):
-            minute = self._minute(row.minute * 60)
-            minute.count(row.provider, row.calls, row.failures, row.tokens_in, row.tokens_out)
-            failed[row.provider] = max(failed.get(row.provider, 0), row.failed or 0)
+            self._minute(row.minute * 60).count(row.calls, row.failures, row.tokens_in, row.tokens_out)
         for at, provider, took in store.load(lambda db: calls.first_tokens(db, now - SHOWN * 60)):
             self._minute(at).time(provider, took)
-        for failure in store.load(lambda db: calls.by_id(db, failed.values())):
-            self._failed[failure.provider or NOBODY] = failure
         self._recent.extend(store.load(lambda db: calls.latest(db, RECENT)))
 
     # Minutes
@@ -176,25 +153,27 @@ class Activity:
         """The minute it is now. In a new one, what was seen before is old, and what is too old is let go."""
         now = int(time.time() // 60)
         if now != self._caught_up:
-            self._caught_up, self._look = now, None
+            self._caught_up = now
             self._forget(now)
-        if self._look is None:
-            self._providers.clear()
+            self._outdate()
         return now
+
+    def _outdate(self) -> None:
+        self._look = None
+        self._first_tokens.clear()
 
     def _forget(self, now: int) -> None:
         # A clock that was set back leaves minutes that are yet to come.
         self._minutes = {number: kept for number, kept in self._minutes.items() if abs(now - number) < KEPT}
         for number, minute in self._minutes.items():
             if number <= now - SHOWN:
-                minute.forget_times()
-        self._failed = {id_: row for id_, row in self._failed.items() if abs(now - row.at // 60) < KEPT}
+                minute.firsts.clear()
 
     # What is seen
 
     def _see(self, now: int) -> Look:
         hour, today = self._last_hour(now), self._today()
-        firsts = _sum(minute.first for minute in hour)
+        firsts = _sum(steps for minute in hour for steps in minute.firsts.values())
         newest = self._recent[0] if self._recent else None
         return Look(
             minute_at=now * 60.0,
@@ -206,12 +185,6 @@ class Activity:
             last_at=newest.at + newest.total_ms / 1000 if newest else None,
         )
 
-    def _see_provider(self, provider: str) -> ProviderLook:
-        hour = self._last_hour(int(time.time() // 60))
-        firsts = _sum(minute.firsts.get(provider, {}) for minute in hour)
-        number = sum(minute.by_provider.get(provider, 0) for minute in self._today())
-        return ProviderLook(number, _percentile(firsts, 50), self._failed.get(provider))
-
 
 _NONE: Final = _Minute()
 
@@ -221,12 +194,14 @@ def _bar(minute: _Minute) -> Bar:
         calls=minute.calls,
         failures=minute.failures,
         tokens=minute.tokens_in + minute.tokens_out,
-        first_ms=_percentile(minute.first, 50),
+        first_ms=_percentile(_sum(minute.firsts.values()), 50),
     )
 
 
 def _midnight() -> int:
-    return int(datetime.fromtimestamp(time.time()).replace(hour=0, minute=0, second=0, microsecond=0).timestamp())
+    # fold=0: where the clock goes back over midnight, the day began at the first of the two.
+    now = datetime.fromtimestamp(time.time())
+    return int(now.replace(hour=0, minute=0, second=0, microsecond=0, fold=0).timestamp())
 
 
 def _step(took: float) -> int:

@@ -3,7 +3,7 @@
 from typing import Annotated, Any, Final
 
 import msgspec
-from msgspec import Meta, Struct, inspect
+from msgspec import Meta, Struct, inspect, structs
 
 from api.errors import OwnerError
 from api.store import Store
@@ -31,20 +31,16 @@ NAMES: Final = Settings.__struct_fields__
 
 
 def typed(name: str, text: str) -> Any:
-    """The value that a person typed for the setting `name`, as JSON or as plain words; `OwnerError` if it is none."""
-    kind = inspect.type_info(Settings.__annotations__[checked_name(name)])
+    """The value that a person typed for the setting `name`; `OwnerError` if it cannot have it."""
+    kind = Settings.__annotations__[checked_name(name)]
     try:
-        value = msgspec.json.decode(text)
-    except msgspec.DecodeError:
-        value = text
-    try:
-        return msgspec.convert(value, Settings.__annotations__[name])
+        return msgspec.convert(text.strip(), kind, strict=False)
     except msgspec.ValidationError as error:
         raise OwnerError(
             "“%(text)s” cannot be the value of %(name)s, which is %(possible)s.",
             text=text[:40],
             name=name,
-            possible=_possible(kind),
+            possible=_possible(inspect.type_info(kind)),
         ) from error
 
 
@@ -83,5 +79,6 @@ class Choices:
         changed = msgspec.convert({**msgspec.to_builtins(self.now), **values}, Settings)
         rows = {name: msgspec.json.encode(getattr(changed, name)).decode() for name in values}
         await self._store.write(lambda db: statements.save(db, rows))
-        self.now = changed
-        return changed
+        # Onto what is in force by now: another change may have been written meanwhile.
+        self.now = structs.replace(self.now, **{name: getattr(changed, name) for name in values})
+        return self.now

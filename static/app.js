@@ -167,7 +167,8 @@ let state = document.getElementById("server")?.dataset.state;
 const AFTER_CHANGE_MS = 400;
 
 document.addEventListener("htmx:before:swap", () => {
-  held = document.activeElement?.closest("#server") ? document.activeElement : null;
+  const card = document.activeElement?.closest("#server, .prov");
+  held = card ? { card: card.id, element: document.activeElement } : null;
 });
 
 document.addEventListener("htmx:after:swap", (event) => {
@@ -176,7 +177,11 @@ document.addEventListener("htmx:after:swap", (event) => {
     state = server?.dataset.state;
     changedAt = performance.now();
   }
-  if (held && !held.checkVisibility()) server?.querySelector(".btngroup .btn")?.focus();
+  // What had the focus went, as Test does where the key is to be replaced: what stands in its place has it now.
+  if (held && !held.element.checkVisibility()) {
+    const inCard = document.getElementById(held.card)?.querySelector(":is(.btngroup, .prov__foot) .btn");
+    (inCard ?? document.getElementById("main")).focus();
+  }
   if (event.detail.ctx.target?.id === "main") arrive(event.detail.ctx.target);
   settle();
 });
@@ -273,16 +278,17 @@ let afterG = -Infinity;
 document.addEventListener("keydown", (event) => {
   const { key, target } = event;
   if (event.ctrlKey || event.metaKey || event.altKey || event.repeat || target.closest(TYPING)) return;
-  if (document.querySelector("dialog:modal")) return;
+  const modal = document.querySelector("dialog:modal");
+  if (key === "/") search(event, modal ?? document.getElementById("main"));
+  if (modal) return;
   const goes = performance.now() - afterG < SEQUENCE_MS;
   afterG = key === "g" ? performance.now() : -Infinity;
   if (goes) document.querySelector(`[data-key="${CSS.escape(key)}"]`)?.click();
   else if (key === "c") copyAddress();
-  else if (key === "/") search(event);
 });
 
-function search(event) {
-  const field = document.querySelector("main [type=search]");
+function search(event, place) {
+  const field = place.querySelector("[type=search]");
   if (!field) return;
   event.preventDefault();
   field.select();

@@ -14,16 +14,16 @@ from api.app import Document, add_docs
 from api.calls import Calls
 from api.connection import hang_up_if_unread
 from api.door import Door
+from api.errors import OwnerError, SaidInWords
 from api.gateway import Gateway
 from webui.gate import Elsewhere, Gated, Refused
 from webui.house import House, language
 from webui.live import live
-from webui.locale import marked
 from webui.pages import connect, files, first_run, health, login, overview, providers, server, settings
 from webui.pages.language import choose_language
 from webui.render import render
 from webui.session import Sessions
-from webui.view import theme
+from webui.view import THEME, asked_by_htmx
 
 log = logging.getLogger("morello.dashboard")
 
@@ -144,31 +144,31 @@ async def _answer_error(house: House, request: Request, error: Exception) -> HTT
     if isinstance(error, Elsewhere):
         return redirect(str(error), status=307)
     hang_up_if_unread(request)
-    status, sentence = _told(error)
-    said = language(request).gettext(sentence)
+    status, told = _told(error)
+    said = language(request).said(told)
     headers = dict(getattr(error, "headers", {}))
-    if "hx-request" in request.headers:
+    if asked_by_htmx(request):
         # The page that asked is older than the session or the program: loaded again it shows what is so.
         return text(said, status, {**headers, "hx-refresh": "true"} if status in (401, 403) else headers)
     if "text/html" not in request.headers.get("accept", "") or status == 421:
         return text(said, status, headers)
     if status == 401:
         return login.locked(request, house, said)
-    return html(render(language(request), "message.html", said=said, theme=theme(request)), status, headers)
+    return html(render(language(request), "message.html", said=said, theme=THEME.of(request)), status, headers)
 
 
-def _told(error: Exception) -> tuple[int, str]:
+def _told(error: Exception) -> tuple[int, SaidInWords]:
     match error:
-        case Refused():
-            return error.status, str(error)
+        case Refused() | OwnerError():
+            return error.status, error
         case NotFound():
-            return 404, marked("There is nothing at this address.")
+            return 404, SaidInWords("There is nothing at this address.")
         case MethodNotAllowed():
-            return 405, marked("This address is not meant to be used that way.")
+            return 405, SaidInWords("This address is not meant to be used that way.")
         case PayloadTooLarge():
-            return 413, marked("The request is too large.")
+            return 413, SaidInWords("The request is too large.")
         case SanicException() if error.status_code < 500:
-            return error.status_code, marked("The request could not be understood.")
+            return error.status_code, SaidInWords("The request could not be understood.")
         case _:
             log.error("the dashboard failed at a request", exc_info=error)
-            return 500, marked("Morello failed at this. Its log says more.")
+            return 500, SaidInWords("Morello failed at this. Its log says more.")

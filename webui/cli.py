@@ -1,7 +1,7 @@
 """morello: the commands.
 
 Data goes to standard output and nothing else does. Exit codes: 0 done, 1 refused or failed with a sentence,
-2 another instance on this home, 3 the dashboard's port is taken, 4 data newer than the program, 64 usage.
+2 another instance on this home, 3 the dashboard's port is taken, 4 data newer than the program, 64 usage, 130 Ctrl-C.
 
 Most commands only speak to the running process, so what serves and stores is imported where it is needed.
 """
@@ -27,6 +27,7 @@ from api.running import default_cache, default_home, run
 from webui.control import Order, Report, send, socket_path
 
 USAGE: Final = 64
+INTERRUPTED: Final = 130  # what a shell says of a command that Ctrl-C ended
 DASHBOARD_PORT: Final = 23300
 LOG_LINES: Final = 100
 STARTING_SECONDS: Final = 5.0  # how long a process that just started may take to open its socket
@@ -53,6 +54,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except SaidInWords as error:
         print(error, file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        return INTERRUPTED
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
@@ -103,7 +106,7 @@ def _parser() -> Parser:
 
     settings = _data_command(commands, "settings", "print what can be chosen, or choose", _show_settings)
     settings.add_argument("name", nargs="?", metavar="NAME")
-    settings.add_argument("value", nargs="?", metavar="VALUE", help="as JSON, or plain words")
+    settings.add_argument("value", nargs="?", metavar="VALUE")
 
     logs = _command(commands, "logs", "print the end of the log", _show_log)
     logs.add_argument("-f", "--follow", action="store_true", help="go on with what is written, until Ctrl-C")

@@ -65,9 +65,9 @@ def _curl(at: Values) -> str:
 curl -N {at.base_url}/chat/completions \\
   -H {quoting.shell("Authorization: Bearer " + at.key)} \\
   -H "Content-Type: application/json" \\
-  -d '{{"model": {quoting.json_in_shell(at.model)}, "stream": true,
-    "messages": [{{"role": "user",
-      "content": {quoting.json_in_shell(QUESTION)}}}]}}'"""
+  -d '{{"model": {quoting.json_in_shell(at.model)},
+    "stream": true, "messages": [{{"role": "user",
+    "content": {quoting.json_in_shell(QUESTION)}}}]}}'"""
 
 
 def _python(at: Values) -> str:

@@ -1,4 +1,4 @@
-"""Who is let in: every request passes the same four checks before its body is read.
+"""Who is let in: every request passes the same four checks. Its body is read for the last alone, if at all.
 
 Host (DNS rebinding), then the site it comes from (forms and scripts of other pages), then the session, then,
 for whatever changes something, the token that only our own pages hold. A route says in its context what it
@@ -11,6 +11,7 @@ from typing import Any, Final
 from sanic import Request
 from sanic_routing.route import Route
 
+from api.errors import SaidInWords
 from api.guarded import Guarded
 from api.loopback import ADDRESS, change_is_ours, host_is_ours, part_is_ours
 from webui.locale import marked
@@ -20,7 +21,7 @@ SAFE: Final = frozenset(("GET", "HEAD"))
 _OTHER_NAME: Final = re.compile(r"localhost|\[::1\]", re.IGNORECASE)
 
 
-class Refused(Exception):
+class Refused(SaidInWords):
     """The request is turned away with a status and a sentence."""
 
     def __init__(self, status: int, sentence: str) -> None:
@@ -100,8 +101,10 @@ async def require_token(request: Request, session: Session) -> None:
 
 def field(request: Request, name: str) -> str | None:
     """What a form says in the field `name`; an empty one says something too."""
-    values = request.get_form(keep_blank_values=True)
-    return values.get(name) if values else None
+    # Sanic reads the whole body again at each get_form: a large one would keep everybody waiting.
+    if request.parsed_form is None:
+        request.get_form(keep_blank_values=True)
+    return request.parsed_form.get(name) if request.parsed_form else None
 
 
 def _is(route: Any, mark: str) -> bool:

@@ -3,17 +3,19 @@
 import asyncio
 import logging
 from collections.abc import Coroutine, Mapping
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from sanic import Request
 
 from api.door import Door
 from api.gateway import Gateway
-from webui.locale import Locale, choose
-from webui.session import Sessions
+from webui.choice import Choice
+from webui.locale import SPOKEN, Locale, choose
+from webui.session import Session, Sessions
 
 T = TypeVar("T")
 log = logging.getLogger("morello.dashboard")
+LANGUAGE: Final = Choice("language", SPOKEN)
 
 
 class House:
@@ -27,8 +29,18 @@ class House:
     ) -> None:
         self.gateway, self.door, self.sessions, self.login_command = gateway, door, sessions, login_command
         self.environment = environment
-        self.clients: dict[bytes, str] = {}  # which client each session looks at, by the session's digest
+        self._clients: dict[bytes, str] = {}
         self._begun: set[asyncio.Task[Any]] = set()
+
+    def client_of(self, session: Session) -> str | None:
+        """Which client `session` looks at, if it chose one."""
+        return self._clients.get(session.digest)
+
+    def show_client(self, session: Session, client: str) -> None:
+        """Let `session` look at `client`. Of sessions that are over nothing is kept."""
+        alive = {row.digest for row in self.sessions.all()}
+        others = {digest: chosen for digest, chosen in self._clients.items() if digest in alive}
+        self._clients = {**others, session.digest: client}
 
     async def to_the_end(self, work: Coroutine[Any, Any, T]) -> T:
         """Do `work` wholly, also when whoever asked for it hangs up: half a stop would be no state at all."""
@@ -52,11 +64,4 @@ def _note_failure(task: "asyncio.Task[Any]") -> None:
 
 def language(request: Request) -> Locale:
     """The language the reader chose on a page of ours, else the one their browser asks for."""
-    # Another server on this machine may have set a cookie of the same name: one that names a language is enough.
-    chosen = request.cookies.getlist(language_cookie(request)) or ()
-    return choose(request.headers.get("accept-language", ""), chosen)
-
-
-def language_cookie(request: Request) -> str:
-    """The name of the cookie that keeps the choice: cookies ignore ports, so it carries the dashboard's."""
-    return f"morello_language_{request.app.ctx.sessions.port}"
+    return choose(request.headers.get("accept-language", ""), LANGUAGE.of(request))

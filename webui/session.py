@@ -8,19 +8,22 @@ whatever changes something also wants a token that only our own pages hold.
 
 import hashlib
 import hmac
+import logging
 import secrets
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Final
 
 from msgspec import structs
 
+from api.errors import StoreFailed
 from api.store import Store
 from api.store import sessions as statements
 from api.store.sessions import SessionRow
 from webui import browsers
 from webui.password import Password
 
+log = logging.getLogger("morello.dashboard")
 LINK_SECONDS: Final = 600.0
 IDLE_SECONDS: Final = 12 * 3600.0
 LIFE_SECONDS: Final = 7 * 86400.0
@@ -137,8 +140,8 @@ class Sessions:
         row = SessionRow(digest(identity), self._now(), self._now(), browsers.kept(agent), how)
         # Known before anything is waited for: whoever ends every session meanwhile ends this one too.
         self._rows[row.digest] = row
-        await self._store.write(lambda db: statements.add(db, row))
-        await self._forget_old()
+        await _written(self._store.write(lambda db: statements.add(db, row)))
+        await _written(self._forget_old())
         return identity
 
     def _others(self, but: Session | None) -> list[SessionRow]:
@@ -148,7 +151,7 @@ class Sessions:
         now = self._now()
         if abs(now - row.seen) >= SEEN_EVERY:
             self._rows[row.digest] = structs.replace(row, seen=now)
-            await self._store.write(lambda db: statements.touch(db, row.digest, now))
+            await _written(self._store.write(lambda db: statements.touch(db, row.digest, now)))
 
     async def _forget_old(self) -> None:
         await self._remove([row.digest for row in self._rows.values() if not self._is_alive(row)])
@@ -165,6 +168,14 @@ class Sessions:
         if max(row.created, row.seen) > now + CLOCK_SLACK:
             return False
         return now - row.seen < IDLE_SECONDS and now - row.created < LIFE_SECONDS
+
+
+async def _written(writing: Awaitable[None]) -> None:
+    """What a full disk does not take holds till the program ends: it must not lock out who could make room on it."""
+    try:
+        await writing
+    except StoreFailed as error:
+        log.error("the sessions could not be written: %s", error)
 
 
 def name_of(row: SessionRow) -> str:

@@ -1,5 +1,6 @@
 """From what a page shows to what the browser gets: a whole page, or the part that changed."""
 
+import re
 import time
 from collections.abc import Callable
 from typing import Any, Final
@@ -9,10 +10,14 @@ from sanic import HTTPResponse, Request
 from sanic.response import html, redirect
 
 from webui.card import card
+from webui.choice import Choice
 from webui.house import House, language
 from webui.render import render
 
-THEMES: Final = ("light", "dark")
+THEME: Final = Choice("theme", ("light", "dark"))
+HOME: Final = "/"
+# A path of ours, and nothing that a browser would take for another host.
+_PATH: Final = re.compile(r"/(?![/\\])[!-\[\]-~]{0,1000}")
 
 
 class Wrong(Struct, frozen=True):
@@ -50,15 +55,9 @@ class Part(Struct, frozen=True):
         return f"parts/{self.name}.html"
 
 
-def theme(request: Request) -> str | None:
-    """The theme that the reader chose on a page of ours; None follows their system."""
-    # Another server on this machine may have set a cookie of the same name: one that names a theme is enough.
-    return next((chosen for chosen in request.cookies.getlist(theme_cookie(request)) or () if chosen in THEMES), None)
-
-
-def theme_cookie(request: Request) -> str:
-    """The name of the cookie that keeps the theme: cookies ignore ports, so it carries the dashboard's."""
-    return f"morello_theme_{request.app.ctx.sessions.port}"
+def path_of_ours(path: str | None) -> str:
+    """`path` if it leads to a page of this dashboard, else home: whoever wrote it may have meant another site."""
+    return path if path and _PATH.fullmatch(path) else HOME
 
 
 def asked_by_htmx(request: Request) -> bool:
@@ -80,7 +79,7 @@ def answer(
     told: Told | None = None,
     *,
     otherwise: Callable[[], HTTPResponse] | None = None,
-    home: str = "/",
+    home: str = HOME,
     **values: object,
 ) -> HTTPResponse:
     """What an action answers: the part that changed for htmx, else `otherwise`, or back to the page `home`.
@@ -105,6 +104,6 @@ def _render(request: Request, house: House, template: str, told: Told | None, **
         "told": told or Told(),
         "csrf": request.ctx.session.csrf,
         "now": time.time(),
-        "theme": theme(request),
+        "theme": THEME.of(request),
     }
     return render(language(request), template, **{**base, **values})

@@ -55,7 +55,7 @@ class Catalog:
         self._changed()
         row = statements.CatalogRow(provider.id, msgspec.json.encode(models).decode(), time.time())
         try:
-            await self._store.write(lambda db: statements.save_catalog(db, row))
+            await self._store.write(lambda db: statements.save_catalog(db, row, provider.base_url, provider.dialect))
         except StoreFailed as error:
             log.error("the models of %s could not be kept: %s", provider.id, error)
 
@@ -65,7 +65,7 @@ class Catalog:
         self._due[provider.id] = time.monotonic() + RETRY_SECONDS
         self._changed()
 
-    async def forget(self, provider: str) -> None:
+    def forget(self, provider: str) -> None:
         """Drop what is known of a provider that was removed, or is somebody else now."""
         self._models.pop(provider, None)
         self.expire(provider)

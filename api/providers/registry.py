@@ -1,15 +1,11 @@
-"""The providers and which of them a model's name means.
+"""The providers: added, changed, removed, found by a model's name (how a name is read is in resolving.py).
 
 A few dozen rows, held in memory and written through. A call that has begun keeps the provider it was given: a
 change is for the next one. What is removed is gone from the disk at once, and from memory when it can no longer be
 undone.
-
-Names resolve in this order: an id exactly as listed; a known provider before the first `::`, `:` or `/`, the rest
-going to it as it is, listed or not; a bare name that exactly one provider lists.
 """
 
 import asyncio
-import re
 import time
 from collections.abc import Callable, Iterator
 from typing import Final
@@ -17,7 +13,7 @@ from weakref import ref
 
 from msgspec import UNSET, Struct, UnsetType, structs
 
-from api.errors import ProviderNotReady, ProviderRefused, SaidInWords, UnknownModel
+from api.errors import ProviderRefused, SaidInWords
 from api.providers import testing
 from api.providers.catalog import Catalog, Fetch
 from api.providers.local import MODEL as LOCAL_MODEL
@@ -39,6 +35,7 @@ from api.providers.provider import (
     origin,
     testing_provider,
 )
+from api.providers.resolving import by_bare_name, by_prefix, refuse_unready
 from api.store import Store
 from api.store import providers as statements
 from api.vault import Unreadable, Vault
@@ -47,7 +44,6 @@ UNDO_SECONDS: Final = 10.0  # how long what was removed can be restored
 REMEMBERED: Final = 4096  # names whose route is kept, so that the hot path looks up one dictionary
 # Their models have been there since Morello has: callers may sort by `created`, and it must not change.
 BORN: Final = 1_763_856_000
-_SPLIT: Final = re.compile(r"::|:|/")
 
 
 class Removed(Struct, frozen=True):
@@ -170,7 +166,7 @@ class Providers:
             new = self.redraft(id, name=name, base_url=base_url, dialect=dialect, key=key)
             await self._rewrite(new, with_key=not isinstance(key, UnsetType))
             if (new.base_url, new.dialect, new.key) != (old.base_url, old.dialect, old.key):
-                await self._doubt(new, old)
+                self._doubt(new, old)
             return new
 
     async def switch(self, id: str, enabled: bool) -> Provider:
@@ -189,7 +185,7 @@ class Providers:
             del self._rows[id]
             self._checks.pop(id, None)
             self._hold(provider, models)
-            await self.catalog.forget(id)
+            self.catalog.forget(id)
 
     def removed(self, id: str) -> Provider | None:
         """A provider that was just removed and can be restored."""
@@ -236,15 +232,15 @@ class Providers:
 
     async def resolve(self, asked: str) -> Route:
         """Whom `asked` means. `UnknownModel` names near misses, `ProviderNotReady` what is missing."""
-        route = self._routes.get(asked) or self._by_prefix(asked) or await self._by_bare_name(asked)
+        if route := self._routes.get(asked):
+            return route
+        route = by_prefix(asked, self.find, self.models)
+        if not route:
+            await self.freshen()
+            route = by_bare_name(asked, self.listed())
         if not route:
             raise no_such_model(asked, [f"{provider.id}:{model.id}" for provider, model in self.listed()])
-        if not route.provider.enabled:
-            raise ProviderNotReady(
-                "The provider “%(id)s” is switched off. Switch it on first.", "model", id=route.provider.id
-            )
-        if fault := route.provider.fault:
-            raise ProviderNotReady(fault.words, "model", **fault.given)
+        refuse_unready(route.provider)
         if len(self._routes) < REMEMBERED:
             self._routes[asked] = route
         return route
@@ -268,26 +264,6 @@ class Providers:
         if provider.id == LOCAL:
             return (Model(LOCAL_MODEL, name="Gemma 3 270M: tiny, for a first answer"),)
         return self.catalog.of(provider)
-
-    def _by_prefix(self, asked: str) -> Route | None:
-        found = _SPLIT.search(asked)
-        provider = self.find(asked[: found.start()]) if found else None
-        model = asked[found.end() :] if found else ""
-        if not provider or not model.strip():
-            return None
-        if provider.is_built_in and not provider.fault and all(known.id != model for known in self.models(provider)):
-            return None
-        return Route(provider, model)
-
-    async def _by_bare_name(self, asked: str) -> Route | None:
-        await self.freshen()
-        routes = [Route(provider, model.id) for provider, model in self.listed() if model.id == asked]
-        if len(routes) > 1:
-            names = ", ".join(f"“{route.provider.id}:{asked}”" for route in routes)
-            raise UnknownModel(
-                "More than one provider has a model “%(model)s”. Say which: %(names)s.", model=asked, names=names
-            )
-        return routes[0] if routes else None
 
     def _own(self, id: str) -> Provider:
         if id in self._built_in:
@@ -332,13 +308,13 @@ class Providers:
         living = [reference for reference in self._alive if reference() is not None]
         self._alive = (*living, *map(ref, providers))
 
-    async def _doubt(self, new: Provider, old: Provider) -> None:
+    def _doubt(self, new: Provider, old: Provider) -> None:
         self._checks.pop(new.id, None)
         self._let_go(new.id)
         if (new.base_url, new.dialect) == (old.base_url, old.dialect):
             self.catalog.expire(new.id)
         else:
-            await self.catalog.forget(new.id)
+            self.catalog.forget(new.id)
 
     def _hold(self, provider: Provider, models: tuple[Model, ...]) -> None:
         self._forget_removed(provider.id)

@@ -1,6 +1,5 @@
 """Statements for the call table: one row a call, written in batches."""
 
-from collections.abc import Collection
 from operator import itemgetter
 from typing import Final
 
@@ -44,18 +43,13 @@ class CallRow(Struct, frozen=True):
 
 
 class MinuteRow(Struct, frozen=True):
-    """What the call table knows of one minute at one provider; None is no provider.
-
-    `minute` is counted since 1970; `failed` is the id of the last call that failed.
-    """
+    """What the call table knows of one minute, which is counted since 1970."""
 
     minute: int
-    provider: str | None
     calls: int
     failures: int
     tokens_in: int
     tokens_out: int
-    failed: int | None
 
 
 _COLUMNS: Final = [calls.c[name] for name in CallRow.__struct_fields__]
@@ -81,16 +75,12 @@ def by_minute(db: Connection, since: float) -> list[MinuteRow]:
     minute = cast(calls.c.at / 60, Integer)
     counted = select(
         minute,
-        calls.c.provider,
         func.count(),
         func.count().filter(_FAILED),
         func.coalesce(func.sum(calls.c.tokens_in), 0),
         func.coalesce(func.sum(calls.c.tokens_out), 0),
-        func.max(calls.c.id).filter(_FAILED),
     )
-    return [
-        MinuteRow(*row) for row in db.execute(counted.where(calls.c.at >= since).group_by(minute, calls.c.provider))
-    ]
+    return [MinuteRow(*row) for row in db.execute(counted.where(calls.c.at >= since).group_by(minute))]
 
 
 def first_tokens(db: Connection, since: float) -> list[tuple[float, str | None, float]]:
@@ -98,8 +88,3 @@ def first_tokens(db: Connection, since: float) -> list[tuple[float, str | None, 
     timed = select(calls.c.at, calls.c.provider, calls.c.first_token_ms)
     rows = db.execute(timed.where(calls.c.at >= since, calls.c.first_token_ms.is_not(None)))
     return [(at, provider, took) for at, provider, took in rows]
-
-
-def by_id(db: Connection, ids: Collection[int]) -> list[CallRow]:
-    """These calls, in no order."""
-    return [CallRow(*row) for row in db.execute(select(*_COLUMNS).where(calls.c.id.in_(ids)))]

@@ -8,6 +8,7 @@ another database is another URL.
 """
 
 import asyncio
+import logging
 import sqlite3
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -23,6 +24,7 @@ from api.home import refuse_others
 from api.store import schema
 
 T = TypeVar("T")
+log = logging.getLogger("morello.store")
 BUSY_MS = 5000  # another program may hold the file for a moment: a backup, a curious owner
 
 
@@ -120,8 +122,17 @@ class Store:
 
     def _fold(self) -> None:
         connection = self._control.raw_connection()
-        connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        connection.close()
+        try:
+            busy, *_ = connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            why = "another program reads the database" if busy else ""
+        except sqlite3.Error as error:
+            why = str(error)
+        finally:
+            connection.close()
+        if why:  # The change itself is on the disk: whoever asked for it must not be told otherwise.
+            log.error(
+                "the write-ahead log could not be folded: %s. What was erased stays in it until Morello ends.", why
+            )
 
     def _dispose(self) -> None:
         self._usage.dispose()

@@ -58,8 +58,11 @@ def remove(db: Connection, provider: str) -> None:
     db.execute(delete(providers).where(providers.c.id == provider))
 
 
-def save_catalog(db: Connection, row: CatalogRow) -> None:
-    """Keep what a provider just listed."""
+def save_catalog(db: Connection, row: CatalogRow, base_url: str, dialect: str) -> None:
+    """Keep what a provider just listed, unless it was removed or is somebody else by now."""
+    asked = (providers.c.id == row.provider, providers.c.base_url == base_url, providers.c.dialect == dialect)
+    if db.scalar(select(providers.c.id).where(*asked)) is None:
+        return
     db.execute(delete(catalog).where(catalog.c.provider == row.provider))
     db.execute(insert(catalog).values(**_fields(row)))
 

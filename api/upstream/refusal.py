@@ -2,8 +2,7 @@
 
 from collections.abc import Callable
 from typing import Final
-
-import httpx
+from urllib.parse import urlsplit
 
 from api.dialects import anthropic, openai_chat
 from api.errors import BadReply, StreamBroken, UpstreamFailed, UpstreamRefused
@@ -22,7 +21,7 @@ async def refusal(
 ) -> UpstreamFailed:
     """The error to raise for a reply whose status is 300 or more."""
     if reply.status < 400:
-        return _redirected(provider, reply.header("location") or "")
+        return _redirected(provider, redact(_host(reply.header("location") or "")))
     body = await _body(reply)
     words, kind, code = _error_in(dialect, body) or (_plain(body, reply.media_type), None, None)
     words = redact(words)[:LONGEST_WORDS]
@@ -34,8 +33,15 @@ async def refusal(
     return _wordless(reply, status, wait, bool(body.strip()))
 
 
-def _redirected(provider: Provider, location: str) -> BadReply:
-    host = httpx.URL(location).host
+def _host(location: str) -> str:
+    """The host that a Location names; nothing where it names none, or is no URL."""
+    try:
+        return urlsplit(location).hostname or ""
+    except ValueError:
+        return ""
+
+
+def _redirected(provider: Provider, host: str) -> BadReply:
     if not host:
         return BadReply("The provider “%(id)s” redirects to another address. Correct its base URL.", id=provider.id)
     return BadReply("The provider “%(id)s” redirects to %(host)s. Correct its base URL.", id=provider.id, host=host)

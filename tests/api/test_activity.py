@@ -2,9 +2,10 @@
 
 import math
 import random
+import time
 from collections import Counter
 from contextlib import asynccontextmanager
-from datetime import datetime
+from datetime import UTC, datetime
 
 import pytest
 
@@ -99,7 +100,6 @@ def test_the_peak_is_that_of_the_last_hour_and_the_latest_of_its_kind(lately):
 def test_a_caller_who_hung_up_is_a_call_and_no_failure(lately, status, error, failed):
     lately.add([call(status=status, error=error)])
     assert (lately.look().bars[-1].calls, lately.look().bars[-1].failures) == (1, failed)
-    assert lately.of("one").last_error == (call(status=status, error=error) if failed else None)
 
 
 def test_tokens_are_those_of_today(lately):
@@ -109,6 +109,19 @@ def test_tokens_are_those_of_today(lately):
     look = lately.look()
     assert (look.tokens_in, look.tokens_out) == (17, 3)
     assert look.bars[-1].tokens == 10
+
+
+def test_where_the_clock_goes_back_over_midnight_the_day_began_at_the_first_of_the_two(clock, lately, monkeypatch):
+    monkeypatch.setenv("TZ", "AZOT1AZOST,M3.5.0/0,M10.5.0/1")  # the Azores: after 00:59 comes 00:00 again
+    time.tzset()
+    try:
+        midnight = datetime(2026, 10, 25, tzinfo=UTC).timestamp()
+        clock.now = midnight + 90 * MINUTE
+        lately.add([call(midnight - 1, tokens=(100, 0)), call(midnight, tokens=(7, 0))])
+        assert lately.look().tokens_in == 7
+    finally:
+        monkeypatch.undo()
+        time.tzset()
 
 
 def test_the_last_call_is_the_one_that_ended_last(lately):
@@ -138,7 +151,6 @@ def test_midnight_begins_a_new_day(lately, clock):
     clock.now += 12 * 60 * MINUTE
     look = lately.look()
     assert (look.tokens_in, look.tokens_out) == (0, 0)
-    assert lately.of("one").calls == 0
 
 
 def test_a_clock_that_is_set_back_hides_what_is_to_come_and_counts_on(lately, clock):
@@ -190,17 +202,15 @@ def test_first_tokens_are_forgotten_after_an_hour(lately, clock):
 
 def test_a_provider_has_its_own_numbers(lately):
     lately.add([call(first=100.0), call(first=300.0, provider="two"), call(provider="two", status=500)])
-    assert (lately.of("one").calls, lately.of("two").calls, lately.of("three").calls) == (1, 2, 0)
-    assert lately.of("two").p50 == pytest.approx(300, rel=0.02)
-    assert lately.of("three").p50 is None
-    assert lately.of("one").last_error is None
-    assert lately.of("two").last_error.status == 500
+    assert lately.first_token("two") == pytest.approx(300, rel=0.02)
+    assert lately.first_token("three") is None
+    lately.add([call(first=500.0, provider="three")])
+    assert lately.first_token("three") == pytest.approx(500, rel=0.02)
 
 
 def test_a_call_that_found_no_provider_is_counted_for_none(lately):
     lately.add([call(provider=None, status=404)])
     assert lately.look().bars[-1].failures == 1
-    assert lately.of("one").calls == 0
 
 
 # The last calls
@@ -236,7 +246,7 @@ async def test_after_a_restart_the_numbers_are_the_same(lately, store, clock):
     assert again.look().tokens_in > 0
     assert again.recent(RECENT) == lately.recent(RECENT)
     for provider in ("one", "two", "three"):
-        assert again.of(provider) == lately.of(provider)
+        assert again.first_token(provider) == lately.first_token(provider)
 
 
 async def test_what_is_counted_on_after_a_restart_is_the_table_again(store, clock):
@@ -277,11 +287,3 @@ def test_a_clock_that_jumps_about_leaves_nothing_behind(lately, clock):
         lately.add([call(clock.now)])
         lately.look()
     assert len(lately._minutes) == 1
-
-
-def test_a_provider_that_is_removed_every_day_is_forgotten(lately, clock):
-    for number in range(10):
-        lately.add([call(clock.now, 500, provider=f"of-day-{number}")])
-        clock.now += 26 * 60 * MINUTE
-    lately.look()
-    assert lately._failed == {}

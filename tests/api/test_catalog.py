@@ -23,6 +23,13 @@ def provider(name):
 ONE, TWO = provider("one"), provider("two")
 
 
+def keep_both(db):
+    for kept in (ONE, TWO):
+        row = statements.ProviderRow(kept.id, kept.name, kept.dialect, kept.base_url, None, True, 0.0)
+        if row.id not in [there.id for there in statements.load(db)]:
+            statements.add(db, row)
+
+
 class FarList:
     """A provider's list: `models`, or the error in their place, after `answers` is set."""
 
@@ -44,6 +51,7 @@ class FarList:
 async def opened(home, fetch, changed=lambda: None):
     store = Store.open(home.path)
     try:
+        await store.write(keep_both)
         catalog = Catalog(store, fetch, changed)
         yield catalog
         await catalog.close()
@@ -159,7 +167,7 @@ async def test_a_list_is_there_after_a_restart_and_still_fresh(home, far):
 async def test_a_list_that_grew_old_while_we_were_away_is_shown_and_fetched_again(home, far):
     async with opened(home, far) as catalog:
         row = statements.CatalogRow("one", '[{"id":"old"}]', time.time() - 7200)
-        await catalog._store.write(lambda db: statements.save_catalog(db, row))
+        await catalog._store.write(lambda db: statements.save_catalog(db, row, ONE.base_url, ONE.dialect))
     async with opened(home, far) as catalog:
         assert catalog.of(ONE) == (Model("old"),)
         await catalog.freshen([ONE])
@@ -169,14 +177,14 @@ async def test_a_list_that_grew_old_while_we_were_away_is_shown_and_fetched_agai
 async def test_a_clock_that_was_ahead_makes_no_list_eternal(home, far):
     async with opened(home, far) as catalog:
         row = statements.CatalogRow("one", "[]", time.time() + 365 * 86400)
-        await catalog._store.write(lambda db: statements.save_catalog(db, row))
+        await catalog._store.write(lambda db: statements.save_catalog(db, row, ONE.base_url, ONE.dialect))
     async with opened(home, far) as catalog:
         assert catalog._due["one"] <= time.monotonic() + catalog_module.FRESH_SECONDS
 
 
 async def test_what_is_forgotten_is_gone_and_fetched_anew(catalog, far):
     await catalog.freshen([ONE])
-    await catalog.forget("one")
+    catalog.forget("one")
     assert catalog.of(ONE) == ()
     await catalog.freshen([ONE])
     assert catalog.of(ONE) == (SMALL, LARGE)
@@ -185,7 +193,7 @@ async def test_what_is_forgotten_is_gone_and_fetched_anew(catalog, far):
 async def test_forgetting_ends_a_fetch_that_is_under_way(catalog, far):
     far.answers.clear()
     await catalog.freshen([ONE], 0.01)
-    await catalog.forget("one")
+    catalog.forget("one")
     far.answers.set()
     await asyncio.sleep(0.05)
     assert catalog.of(ONE) == ()

@@ -455,6 +455,35 @@ async def test_what_a_test_found_is_dropped_when_what_was_tested_changes(gateway
     assert gateway.providers.checked("two") is None
 
 
+async def test_models_that_arrive_while_a_provider_changes_its_host_or_goes_are_nobodys(home, cache):
+    async with Gateway.open(home, cache) as gateway:
+        providers = gateway.providers
+        for id in ("one", "two"):
+            await providers.add(id, "openai_chat", URL, None)
+        one, two = providers.all()
+        edited = providers.edit("one", base_url="https://other.example/v1")
+        await asyncio.gather(edited, providers.catalog.learn(one, TWO_MODELS))
+        await asyncio.gather(providers.remove("two"), providers.catalog.learn(two, TWO_MODELS))
+        assert providers.models(providers.known("one")) == ()
+    async with Gateway.open(home, cache) as gateway:
+        assert gateway.providers.models(gateway.providers.known("one")) == ()
+        assert gateway.providers.models(await gateway.providers.add("two", "openai_chat", URL, None)) == ()
+
+
+@pytest.mark.parametrize("place", ["https://xn--/", "https://[", "https://" + "a" * 70_000, "/elsewhere", "nonsense"])
+async def test_a_redirect_to_nowhere_is_told_in_words(gateway, place):
+    async with far_end(answers(302, b"", location=place)) as far:
+        check = await gateway.check(draft(gateway, far))
+    assert not check.ok
+    assert check.error.message.endswith(".")
+
+
+async def test_a_redirect_that_names_the_key_does_not_show_it(gateway):
+    async with far_end(answers(302, b"", location=f"https://{OTHER_KEY}.example/")) as far:
+        check = await gateway.check(draft(gateway, far))
+    assert check.error.message.endswith("redirects to [hidden].example. Correct its base URL.")
+
+
 async def test_a_test_of_a_provider_that_changed_meanwhile_is_not_remembered(gateway, lists_models):
     old = await gateway.providers.add("two", "openai_chat", f"{lists_models.url}/v1", OTHER_KEY)
     await gateway.providers.edit("two", key=KEY)

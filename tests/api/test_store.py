@@ -4,7 +4,7 @@ import asyncio
 import sqlite3
 import stat
 import threading
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 
 import pytest
 
@@ -80,6 +80,28 @@ async def test_what_the_database_says_of_a_failure_tells_no_values(store):
     with pytest.raises(Exception, match="no such table") as failed:
         await store.write(lambda db: db.exec_driver_sql("INSERT INTO nowhere VALUES (?)", ("sk-very-secret",)))
     assert "very-secret" not in str(failed.value)
+
+
+async def test_what_was_erased_is_erased_though_the_log_cannot_be_folded(store, caplog):
+    def no_folding(action, name, *_):
+        return action == sqlite3.SQLITE_PRAGMA and name == "wal_checkpoint"
+
+    await store.write(lambda db: settings.save(db, {"port": "2000"}))
+    await store.write(lambda db: db.connection.driver_connection.set_authorizer(no_folding))
+    await store.erase(lambda db: db.exec_driver_sql("DELETE FROM settings"))
+    assert store.load(settings.load) == {}
+    assert "could not be folded" in caplog.text
+
+
+async def test_a_reader_who_keeps_what_was_erased_in_the_log_is_noted(store, caplog):
+    await store.write(lambda db: settings.save(db, {"port": "2000"}))
+    await store.write(lambda db: db.connection.driver_connection.execute("PRAGMA busy_timeout=0"))
+    with closing(sqlite3.connect(store.path, isolation_level=None)) as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT * FROM settings").fetchall()
+        await store.erase(lambda db: db.exec_driver_sql("DELETE FROM settings"))
+    assert store.load(settings.load) == {}
+    assert "another program reads" in caplog.text
 
 
 async def test_a_caller_that_goes_away_does_not_undo_the_change(store):

@@ -40,6 +40,29 @@ async def test_every_room_and_every_menu_at_each_width(site, theme):
     await accessible(page)
 
 
+async def test_what_opens_over_a_page(site):
+    page = await site.open()
+    await page.emulate_media(reduced_motion="reduce")
+    for width in (1360, 390):
+        await page.set_viewport_size({"width": width, "height": 844})
+        await page.goto(site.dashboard.url)
+        await page.get_by_role("button", name="Regenerate").click()
+        await accessible(page)
+        for preset in ("", "?preset=mistral", "?preset=custom"):
+            await page.goto(f"{site.dashboard.url}/providers/add{preset}")
+            await accessible(page)
+    await site.gallery.take(page, "providers-add-custom", languages=LANGUAGES)
+
+
+async def test_the_first_run_on_a_small_screen(site):
+    await site.api.gateway.choices.change(first_run_done=False)
+    page = await site.open()
+    await page.emulate_media(color_scheme=DARK, reduced_motion="reduce")
+    await page.set_viewport_size({"width": 390, "height": 844})
+    await expect(page.locator("#found")).to_contain_text("Look again")
+    await accessible(page)
+
+
 async def test_the_page_whose_connection_is_lost(site):
     page = await site.open()
     await page.evaluate("lose(true); say('Said.')")

@@ -12,6 +12,7 @@ from playwright.async_api import expect
 from api.errors import Holder, PortTaken
 from api.listener import Failed, Running, Stopped
 from tests.browser import EVIL_HOST, LANGUAGES
+from tests.fakes import answers, far_end
 from tests.program import SECONDS, Program
 from tests.webui.conftest import free_port, until
 from tests.webui.states import STATES, TAKEN
@@ -588,7 +589,7 @@ async def test_the_locked_page_has_the_command_to_copy(site):
     await button(page, "Copy command").click()
     await expect(page.get_by_label("Copied")).to_be_visible()
     assert await page.evaluate("navigator.clipboard.readText()") == await page.locator(".command code").inner_text()
-    await site.gallery.take(page, "locked")
+    await site.gallery.take(page, "locked", languages=LANGUAGES)
     site.watch.forgive("status of 401")
 
 
@@ -664,6 +665,36 @@ async def test_a_slash_leads_to_the_search_if_there_is_one(site):
     await page.keyboard.press("/")
     await expect(page.get_by_label("Find")).to_be_focused()
     await expect(page.get_by_label("Find")).to_have_value("")
+
+
+async def test_a_slash_leads_to_the_search_of_an_open_drawer(site):
+    page = await site.open()
+    await page.goto(f"{site.dashboard.url}/providers/add")
+    await page.get_by_role("dialog").get_by_role("button", name="Close").focus()
+    await page.keyboard.press("/")
+    await expect(page.locator("#find")).to_be_focused()
+    await expect(page.locator("#find")).to_have_value("")
+
+
+async def test_the_focus_stays_at_a_provider_whose_button_becomes_another(site):
+    providers = site.api.gateway.providers
+    async with far_end(answers(401, b'{"error": {"message": "No such key."}}')) as provider:
+        await providers.add("far", "openai_chat", f"{provider.url}/v1", "sk-far-0123456789")
+        page = await site.open()
+        await page.goto(f"{site.dashboard.url}/providers")
+        card = page.locator("#provider-far")
+        await card.get_by_role("button", name="Test").focus()
+        await page.keyboard.press("Enter")
+        await expect(card.get_by_role("link", name="Replace key")).to_be_focused()
+    await card.get_by_role("button", name="more").focus()
+    for key in ("Enter", "Tab", "Tab", "Tab", "Enter"):
+        await page.keyboard.press(key)
+    await expect(card.get_by_role("button", name="Switch on")).to_be_focused()
+    await card.get_by_role("button", name="more").focus()
+    for key in ("Enter", "Tab", "Tab", "Enter"):
+        await page.keyboard.press(key)
+    await expect(card).to_have_count(0)
+    await expect(page.locator("#main")).to_be_focused()
 
 
 async def test_what_is_typed_into_a_field_is_no_shortcut(site):

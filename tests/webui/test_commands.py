@@ -139,6 +139,18 @@ class TestProviders:
         assert "No such key: [hidden]" in failed.stderr
         assert KEY not in failed.stdout + failed.stderr
 
+    def test_ctrl_c_ends_a_command_without_a_traceback(self, home: Path) -> None:
+        words = [sys.executable, "-X", "importtime", "-m", "webui", "providers", "add", "x", "--preset", "kimi"]
+        with subprocess.Popen(
+            [*words, "--key-stdin", "--home", str(home)],
+            env=environment(), stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        ) as process:  # fmt: skip
+            assert process.stderr
+            next(line for line in process.stderr if "api.providers.presets" in line)  # it reads its input now
+            process.send_signal(signal.SIGINT)
+            _, errors = process.communicate(timeout=30)
+        assert (process.returncode, "Traceback" in errors) == (130, False)
+
 
 class TestSettings:
     def test_all_are_printed_with_what_differs_from_the_default(self, there: Path) -> None:

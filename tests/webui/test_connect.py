@@ -306,7 +306,7 @@ async def test_a_link_chooses_a_client_and_the_choice_is_remembered(dashboard):
         assert find(page.text, id="connect-aider")["aria-current"] == "true"
         [kept] = [cookie for cookie in page.headers.get_list("set-cookie") if cookie.startswith("morello_client_")]
         assert kept.startswith(f"morello_client_{dashboard.port}=aider;")
-        assert "SameSite=Strict" in kept
+        assert kept.endswith("; HttpOnly; SameSite=Lax")
     async with dashboard.client() as later:
         later.cookies.set(f"morello_client_{dashboard.port}", "aider")
         assert find((await later.get("/")).text, id="connect-aider")["aria-current"] == "true"
@@ -331,6 +331,16 @@ async def test_the_live_page_follows_the_choice_that_was_made_after_it_was_opene
         dashboard.api.gateway.news.tell()
         async with asyncio.timeout(10):
             await anext(line async for line in lines if 'hx-get="/connect/opencode" aria-current="true"' in line)
+
+
+async def test_nothing_is_remembered_for_who_is_gone(dashboard):
+    house = next(route for route in dashboard.app.router.routes if route.path == "").handler.keywords["house"]
+    for _ in range(3):
+        async with dashboard.stranger() as window:
+            await window.get(dashboard.link())
+            await window.get("/", params={"client": "aider"})
+        await dashboard.sessions.end_others(but=None)
+    assert len(house._clients) == 1
 
 
 # Which model

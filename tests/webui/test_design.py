@@ -1,11 +1,15 @@
 """The page looks as the design says: its tokens one by one, and the laws that hold for whatever is on it."""
 
+import json
 import re
 
 import pytest
+from playwright.async_api import expect
 
 from api.assets import folder
 from api.listener import Running
+from tests.browser import LANGUAGES, speak
+from tests.fakes import answers, far_end
 from tests.webui.states import TAKEN
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
@@ -94,6 +98,11 @@ RESOLVE = """(names) => names.map((name) => {
     probe.remove();
     return color;
 })"""
+MODEL = {"object": "list", "data": [{"id": "claude-sonnet-4-5", "object": "model", "created": 1, "owned_by": "x"}]}
+# The longest line may reach into the margin at its right.
+CUT = """() => [...document.querySelectorAll("#connect pre")].filter((code) =>
+    code.scrollWidth - parseFloat(getComputedStyle(code).paddingRight) > code.clientWidth
+).map((code) => code.textContent)"""
 THEMES = ("light", "dark")
 
 
@@ -255,6 +264,28 @@ async def test_a_colour_is_written_once():
     assert re.findall(r"#[0-9a-f]{3,8}\b(?=[\s;,)])|rgba?\(|hsla?\(", rest) == []
     assert re.findall(r"style=", "".join(path.read_text() for path in folder("templates").rglob("*.html"))) == []
     assert len(set(names := re.findall(r"^    --([a-z0-9-]+):", tokens, re.MULTILINE))) == len(names)
+
+
+HEIGHTS = "[...document.querySelectorAll('#requests tbody tr')].map((row) => row.getBoundingClientRect().height)"
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_the_overview_fits_the_window_while_it_runs(site, language):
+    await site.api.door.start()
+    async with site.api.client() as client, far_end(answers(200, json.dumps(MODEL).encode())) as provider:
+        added = await site.api.gateway.providers.add("anthropic", "openai_chat", f"{provider.url}/v1", None)
+        await site.api.gateway.check(added)
+        for _ in range(8):
+            await client.post("/v1/chat/completions", json=CALL)
+    page = await site.open()
+    await speak(page, language)
+    await expect(page.locator("#requests tbody tr")).to_have_count(8)
+    await expect(page.locator("#connect pre")).to_contain_text("anthropic:claude-sonnet-4-5")
+    assert await page.evaluate("document.documentElement.scrollHeight") == 900
+    assert await page.evaluate(CUT) == []
+    await page.locator("#connect-python").click()
+    await expect(page.locator("#connect pre")).to_contain_text("OpenAI")
+    assert max(await page.evaluate(HEIGHTS)) < 40
 
 
 async def test_a_page_fits_its_width_in_every_room(site):

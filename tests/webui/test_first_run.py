@@ -8,7 +8,7 @@ import pytest
 from msgspec import structs
 from playwright.async_api import expect
 
-from api.errors import PortTaken, SaidInWords
+from api.errors import PortTaken, SaidInWords, StoreFailed
 from api.listener import Failed, Running, Starting, Stopped
 from api.providers import discovery
 from api.providers.discovery import Found
@@ -167,6 +167,20 @@ async def test_what_went_away_meanwhile_is_said(begun):
     assert "It is not there any more." in part
     assert "It is not there any more." in find(page, class_="toast").text
     assert "hx-get" not in find(part, id="first_run").attributes
+
+
+async def test_what_cannot_be_kept_is_said_without_scripts_too(begun, monkeypatch):
+    async def full(*_given, **_more):
+        raise StoreFailed("The database could not be used: %(why)s.", why="database or disk is full")
+
+    async with far_end(answers(200, models("b"))) as ollama, begun.client() as browser:
+        answering_at(monkeypatch, ollama.url)
+        monkeypatch.setattr(begun.api.gateway.providers, "add", full)
+        page = await browser.post("/first-run/add", data={"found": "*"})
+        part = await browser.post("/first-run/add", data={"found": "*"}, headers=HTMX)
+    said = "The database could not be used: database or disk is full."
+    assert (page.status_code, find(page.text, "h1").text) == (503, said)
+    assert (part.status_code, part.text) == (503, said)
 
 
 async def test_an_api_that_cannot_start_is_said_but_the_provider_is_there(begun, monkeypatch):

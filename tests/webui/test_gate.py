@@ -6,6 +6,7 @@ import re
 import time
 
 import pytest
+from sanic import Request
 
 from tests.webui.conftest import LOGIN_COMMAND
 from tests.webui.reading import find, find_all
@@ -275,6 +276,16 @@ async def test_without_a_password_there_is_no_field_for_one_and_none_is_right(da
         assert "No password is set. Open the dashboard with a new link." in answer.text
 
 
+async def test_without_a_password_no_attempt_is_one(dashboard):
+    async with dashboard.stranger(origin=dashboard.url) as browser:
+        for _ in range(ATTEMPTS + 2):
+            answer = await sign_in(browser, "anything")
+    assert answer.status_code == 401
+    assert "No password is set. Open the dashboard with a new link." in answer.text
+    await dashboard.sessions.password.set(RIGHT)
+    assert await dashboard.sessions.password.check(RIGHT)
+
+
 async def test_the_locked_page_always_says_how_to_get_a_link(dashboard):
     for password in (None, RIGHT):
         if password:
@@ -417,6 +428,16 @@ async def test_a_body_beyond_the_limit_is_refused_in_words(dashboard):
         answer = await browser.post("/port", data={"port": "2" * 70_000})
     assert answer.status_code == 413
     assert find(answer.text, "h1").text == "The request is too large."
+
+
+async def test_a_form_is_read_once_however_many_of_its_fields_are_asked_for(dashboard, monkeypatch):
+    read, get_form = [], Request.get_form
+    monkeypatch.setattr(Request, "get_form", lambda *given, **more: read.append(1) or get_form(*given, **more))
+    async with dashboard.client() as browser:
+        del browser.headers["x-csrf-token"]
+        form = {"csrf": dashboard.csrf, "preset": "openai", **{f"field-{n}": "x" for n in range(2000)}}
+        assert (await browser.post("/providers/add", data=form)).status_code == 422
+    assert len(read) == 1
 
 
 STRANGE_BODIES = [b"\xff\xfe", b"csrf=%ff&port=%zz", b"--x\r\n", b"{}", b"", b"csrf=1&csrf=2"]

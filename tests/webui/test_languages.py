@@ -72,10 +72,9 @@ def test_only_the_first_wishes_are_read():
 
 
 def test_the_choice_made_here_beats_the_browser():
-    assert choose("zh-CN", ["zh-Hant-HK"]).tag == "zh-Hant-HK"
-    assert choose("zh-CN", ["en"]).tag == "en"
-    assert choose("zh-CN", ["xx", "../../etc", ""]).tag == "zh-Hans"
-    assert choose("zh-CN", ["xx", "zh-Hant-HK"]).tag == "zh-Hant-HK"
+    assert choose("zh-CN", "zh-Hant-HK").tag == "zh-Hant-HK"
+    assert choose("zh-CN", "en").tag == "en"
+    assert choose("zh-CN").tag == "zh-Hans"
 
 
 # Numbers and times
@@ -215,6 +214,13 @@ async def test_a_choice_is_kept_and_leads_back(dashboard: Dashboard):
         assert find((await browser.get("/settings")).text, "html")["lang"] == "zh-Hans"
 
 
+async def test_a_cookie_that_another_server_set_beside_ours_chooses_nothing(dashboard: Dashboard):
+    name = f"morello_language_{dashboard.port}"
+    for planted in ("xx", "../../etc", "", '"><b>'):
+        async with dashboard.stranger(cookie=f"{name}={planted}; {name}=zh-Hans") as browser:
+            assert find((await browser.get("/")).text, "html")["lang"] == "zh-Hans"
+
+
 @pytest.mark.parametrize(
     "back",
     [
@@ -227,7 +233,7 @@ async def test_a_choice_is_kept_and_leads_back(dashboard: Dashboard):
             "/a\r\nset-cookie: a=b",
             "/\tb",
         ),
-        *("/ü", "/" + "a" * 600, "/ /evil.example", "javascript:alert(1)"),
+        *("/ü", "/" + "a" * 1100, "/ /evil.example", "javascript:alert(1)"),
     ],
 )
 async def test_the_way_back_never_leads_elsewhere(dashboard: Dashboard, back):

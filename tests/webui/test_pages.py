@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from api.errors import Holder, PortRefused, PortTaken
+from api.errors import Holder, PortRefused, PortTaken, StoreFailed
 from api.listener import Failed, Running, Starting, Stopped, Stopping
 from tests.webui.conftest import LOGIN_COMMAND, free_port, until
 from tests.webui.reading import find, find_all
@@ -190,6 +190,19 @@ async def test_a_failure_of_ours_is_logged_and_not_shown(dashboard, monkeypatch,
     assert "a secret detail" not in answer.text
     assert find(answer.text, "h1").text == "Morello failed at this. Its log says more."
     assert "the dashboard failed at a request" in caplog.text
+
+
+async def test_a_full_disk_is_told_in_its_own_words(dashboard, monkeypatch):
+    async def full(work):
+        raise StoreFailed("The database could not be used: %(why)s.", why="database or disk is full")
+
+    monkeypatch.setattr(dashboard.api.gateway.store, "write", full)
+    said = "The database could not be used: database or disk is full."
+    async with dashboard.client() as browser:
+        page = await browser.post("/drain", data={"drain": "5"})
+        assert (page.status_code, find(page.text, "h1").text) == (503, said)
+        part = await browser.post("/drain", data={"drain": "5"}, headers=HTMX)
+        assert (part.status_code, part.text) == (503, said)
 
 
 # The card in each state
@@ -519,6 +532,27 @@ async def test_what_was_begun_is_ended_though_the_caller_hangs_up(dashboard, cap
         await until(call.task.cancelled)
     await until(lambda: isinstance(dashboard.api.door.state, Stopped))
     assert caplog.text == ""
+
+
+@pytest.mark.parametrize(("path", "form"), [("/drain", {"drain": "5"}), ("/port", {"port": "20001"})])
+async def test_what_is_written_is_in_force_though_the_caller_hangs_up(dashboard, monkeypatch, path, form):
+    store, writing, go_on = dashboard.api.gateway.store, asyncio.Event(), asyncio.Event()
+    write = store.write
+
+    async def slowly(work):
+        await write(work)
+        writing.set()
+        await go_on.wait()
+
+    monkeypatch.setattr(store, "write", slowly)
+    before = dashboard.api.gateway.settings
+    async with dashboard.client(**HTMX) as browser:
+        hanging_up = asyncio.create_task(browser.post(path, data=form))
+        await writing.wait()
+        hanging_up.cancel()
+    await asyncio.sleep(0.05)
+    go_on.set()
+    await until(lambda: dashboard.api.gateway.settings != before)
 
 
 async def test_health_says_where_the_api_is(dashboard):

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from api.errors import StoreFailed
 from api.store import Store
 from webui import browsers
 from webui.session import Session, Sessions, name_of
@@ -301,3 +302,16 @@ def rows(store: Store):
     from api.store import sessions as statements
 
     return store.load(statements.load)
+
+
+async def test_a_full_disk_locks_nobody_out(sessions, store, clock, monkeypatch, caplog):
+    before = await signed_in(sessions)
+
+    async def full(work):
+        raise StoreFailed("The database could not be used: %(why)s.", why="database or disk is full")
+
+    monkeypatch.setattr(store, "write", full)
+    clock.pass_(HOUR)
+    assert await sessions.find([before])
+    assert await sessions.find([await signed_in(sessions)])
+    assert "database or disk is full" in caplog.text

@@ -9,7 +9,7 @@ import pytest
 from playwright.async_api import expect
 
 from api.store import settings as kept_settings
-from tests.browser import accessible
+from tests.browser import LANGUAGES, accessible
 from tests.webui.conftest import LOGIN_COMMAND, until
 from tests.webui.reading import find, find_all
 from tests.webui.test_words import MARKED, unsaid
@@ -343,7 +343,7 @@ class TestInABrowser:
         await expect(page.get_by_role("heading", name="This dashboard is locked")).to_be_visible()
         await page.goto(f"{site.dashboard.url}/settings")
         await accessible(page)
-        await site.gallery.take(page, "locked-with-password")
+        await site.gallery.take(page, "locked-with-password", languages=LANGUAGES)
         await expect(page.get_by_label("Password")).to_be_focused()
         await page.keyboard.type("wrong")
         await page.keyboard.press("Enter")
@@ -358,7 +358,7 @@ class TestInABrowser:
         async with another_browser(site.dashboard) as other:
             await expect(page.get_by_text("Firefox on Linux")).to_be_visible()
             await accessible(page)
-            await site.gallery.take(page, "settings")
+            await site.gallery.take(page, "settings", languages=LANGUAGES)
             await press_to(page, "Sign out Firefox on Linux")
             await page.keyboard.press("Enter")
             await expect(page.locator(".toast")).to_have_text("Signed out there.")

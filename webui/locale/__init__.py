@@ -5,7 +5,6 @@ A catalogue is a folder here, named by its tag: `zh-Hant-HK/LC_MESSAGES/morello.
 """
 
 import gettext
-from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 from typing import Final
@@ -57,10 +56,9 @@ def locale(tag: str) -> Locale:
     return Locale(tag, gettext.translation(DOMAIN, Path(__file__).parent, [tag], fallback=True))
 
 
-def choose(accept_language: str, chosen: Iterable[str] = ()) -> Locale:
+def choose(accept_language: str, chosen: str | None = None) -> Locale:
     """The language that was `chosen` here, else the first of an Accept-Language header that is spoken, else English."""
-    tag = next((tag for tag in chosen if tag in SPOKEN), None)
-    return locale(tag or next(filter(None, map(_spoken_as, _by_preference(accept_language))), SOURCE))
+    return locale(chosen or next(filter(None, map(_spoken_as, _by_preference(accept_language))), SOURCE))
 
 
 def _spoken_as(wanted: str) -> str | None:

@@ -6,6 +6,7 @@ was made before the reader chose another one.
 
 import re
 from collections.abc import Iterator
+from itertools import chain
 from typing import Final
 
 from msgspec import Struct
@@ -14,8 +15,10 @@ from sanic.exceptions import NotFound
 from sanic.response import text
 
 from api.keys import PREFIX
-from api.providers.provider import LOCAL, TESTING, Model, Provider
+from api.providers.provider import LOCAL, TESTING
+from api.providers.registry import Providers
 from webui.card import LAST
+from webui.choice import Choice
 from webui.clients import BY_ID, CLIENTS, Block, Client, Values
 from webui.colours import Piece, pieces
 from webui.gate import field
@@ -23,8 +26,8 @@ from webui.house import House
 from webui.view import Part, answer
 
 STEP: Final = 10  # seconds between two looks that differ by the time of the last call alone
-YEAR: Final = 365 * 86_400
 LONGEST_MODEL: Final = 256
+CLIENT: Final = Choice("client", BY_ID)
 # Models of a list that answer no question; a list may begin with them.
 _NO_CHAT: Final = re.compile(
     r"audio|babbage|dall-e|davinci|embed|image|moderation|ocr|realtime|rerank|sora|transcri|tts|whisper"
@@ -88,8 +91,8 @@ async def choose_client(request: Request, house: House, client: str) -> HTTPResp
     """The card of another client."""
     if client not in BY_ID:
         raise NotFound
-    house.clients[request.ctx.session.digest] = client
-    return _with_cookie(house, client, answer(request, house, "parts/connect.html", connect=look(request, house)))
+    house.show_client(request.ctx.session, client)
+    return CLIENT.keep(request, answer(request, house, "parts/connect.html", connect=look(request, house)), client)
 
 
 async def copy_block(request: Request, house: House) -> HTTPResponse:
@@ -104,9 +107,8 @@ async def copy_block(request: Request, house: House) -> HTTPResponse:
 
 def chosen(request: Request, house: House) -> Client:
     """The client that is looked at: the one the address names, else this session's last, else an earlier visit's."""
-    named = request.args.get("client"), house.clients.get(request.ctx.session.digest)
-    kept = request.cookies.getlist(_cookie(house)) or ()
-    return next((BY_ID[name] for name in (*named, *kept) if name in BY_ID), CLIENTS[0])
+    names = request.args.get("client"), house.client_of(request.ctx.session), CLIENT.of(request)
+    return next((BY_ID[name] for name in names if name in BY_ID), CLIENTS[0])
 
 
 def remember(request: Request, house: House, response: HTTPResponse) -> HTTPResponse:
@@ -114,36 +116,29 @@ def remember(request: Request, house: House, response: HTTPResponse) -> HTTPResp
     named = request.args.get("client")
     if named not in BY_ID:
         return response
-    house.clients[request.ctx.session.digest] = named
-    return _with_cookie(house, named, response)
-
-
-def _with_cookie(house: House, client: str, response: HTTPResponse) -> HTTPResponse:
-    response.headers.add("set-cookie", f"{_cookie(house)}={client}; Path=/; Max-Age={YEAR}; SameSite=Strict")
-    return response
-
-
-def _cookie(house: House) -> str:
-    """Cookies ignore ports: the name carries ours."""
-    return f"morello_client_{house.sessions.port}"
+    house.show_client(request.ctx.session, named)
+    return CLIENT.keep(request, response, named)
 
 
 def _model(house: House, client: Client) -> tuple[str, bool]:
     """The model that a client's snippets name, and whether it is a built-in one."""
-    listed = house.gateway.providers.listed()
-    own = list(_usable(listed, client))
-    if own:
-        return next((name for name in own if not _NO_CHAT.search(name.partition(":")[2].lower())), own[0]), False
+    own = _usable(house.gateway.providers, client)
+    if first := next(own, None):
+        return next((name for name in chain([first], own) if _may_chat(name)), first), False
     if client.uses_tools:
         return f"{TESTING}:tools", True
     # Its context is too small for what an editor of files is told to do.
-    local = None if client.edits_files else next((model for provider, model in listed if provider.id == LOCAL), None)
-    return (f"{LOCAL}:{local.id}" if local else f"{TESTING}:echo"), True
+    local = () if client.edits_files else house.gateway.providers.models(house.gateway.providers.known(LOCAL))
+    return (f"{LOCAL}:{local[0].id}" if local else f"{TESTING}:echo"), True
 
 
-def _usable(listed: list[tuple[Provider, Model]], client: Client) -> Iterator[str]:
+def _usable(providers: Providers, client: Client) -> Iterator[str]:
     """The owner's models that speak the client's dialect, but for names that no file or command line can hold."""
-    for provider, model in listed:
-        fits = "\0" not in model.id and len(model.id) <= LONGEST_MODEL
-        if client.dialect in provider.dialects and not provider.is_built_in and fits:
-            yield f"{provider.id}:{model.id}"
+    for provider in providers.all():
+        for model in providers.models(provider) if client.dialect in provider.dialects else ():
+            if "\0" not in model.id and len(model.id) <= LONGEST_MODEL:
+                yield f"{provider.id}:{model.id}"
+
+
+def _may_chat(name: str) -> bool:
+    return not _NO_CHAT.search(name.partition(":")[2].lower())

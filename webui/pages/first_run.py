@@ -8,7 +8,6 @@ from typing import Any, Final
 
 from sanic import HTTPResponse, Request
 
-from api.errors import OwnerError
 from api.listener import Failed
 from api.providers.discovery import Found
 from api.providers.presets import PRESETS
@@ -63,11 +62,8 @@ async def add_found(request: Request, house: House) -> HTTPResponse:
     """Add what was found: one of it, or all, which also starts the API."""
     chosen = field(request, "found") or ""
     found = [found for found in await house.gateway.look_around(house.environment) if chosen in (ALL, found.base_url)]
-    try:
-        for one in found:
-            await house.to_the_end(_add(house, one))
-    except OwnerError as error:
-        return _go_on(request, house, Told(language(request).said(error)))
+    for one in found:
+        await house.to_the_end(_add(house, one))
     _ = language(request).gettext
     if not found:
         return _go_on(request, house, Told(_("It is not there any more. Look again.")))

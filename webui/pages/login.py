@@ -4,9 +4,6 @@ Who signs in has no session yet, so their form carries no token: the gate tells 
 is a form of ours. No other page can try passwords, or sign a browser in to somebody else's dashboard.
 """
 
-import re
-from typing import Final
-
 from sanic import HTTPResponse, Request
 from sanic.response import html, redirect
 
@@ -15,11 +12,7 @@ from webui.house import House, language
 from webui.locale import marked
 from webui.password import TooManyAttempts
 from webui.render import render
-from webui.view import theme
-
-HOME: Final = "/"
-# A path of ours, and nothing that a browser would take for another host.
-_PATH: Final = re.compile(r"/(?![/\\])[!-\[\]-~]{0,1000}", re.ASCII)
+from webui.view import HOME, THEME, path_of_ours
 
 
 class BadLink(Refused):
@@ -27,6 +20,13 @@ class BadLink(Refused):
 
     def __init__(self) -> None:
         super().__init__(401, marked("This link was used already, or is older than ten minutes."))
+
+
+class NoPassword(Refused):
+    """There is none that could be right."""
+
+    def __init__(self) -> None:
+        super().__init__(401, marked("No password is set. Open the dashboard with a new link."))
 
 
 async def enter(request: Request, house: House) -> HTTPResponse:
@@ -42,12 +42,15 @@ async def enter(request: Request, house: House) -> HTTPResponse:
 
 async def enter_by_password(request: Request, house: House) -> HTTPResponse:
     """Sign in whoever knows the password, and go on to the page they wanted."""
+    if not house.sessions.password.is_set:
+        raise NoPassword
     try:
         identity = await house.sessions.sign_in_by_password(field(request, "password") or "", _agent(request))
     except TooManyAttempts as error:
-        return locked(request, house, language(request).said(error), 429, {"retry-after": str(error.seconds)}, True)
+        retry = {"retry-after": str(error.seconds)}
+        return locked(request, house, language(request).said(error), error.status, retry, wrong=True)
     if identity is None:
-        return locked(request, house, _no_entry(request, house), 401, wrong=house.sessions.password.is_set)
+        return locked(request, house, language(request).gettext("That is not the password."), wrong=True)
     return await _welcome(request, house, identity, wanted(request))
 
 
@@ -77,7 +80,7 @@ def locked(
         password=house.sessions.password.is_set,
         wanted=wanted(request),
         command=house.login_command,
-        theme=theme(request),
+        theme=THEME.of(request),
     )
     return html(page, status, headers or {})
 
@@ -85,17 +88,8 @@ def locked(
 def wanted(request: Request) -> str:
     """Where to go after signing in: what the form says, or the page that was asked for, and never another site."""
     if request.method in SAFE:
-        path = request.raw_url.decode("latin-1") if request.ctx.page else HOME
-    else:
-        path = field(request, "wanted") or HOME
-    return path if _PATH.fullmatch(path) else HOME
-
-
-def _no_entry(request: Request, house: House) -> str:
-    _ = language(request).gettext
-    if not house.sessions.password.is_set:
-        return _("No password is set. Open the dashboard with a new link.")
-    return _("That is not the password.")
+        return path_of_ours(request.raw_url.decode("latin-1") if request.ctx.page else None)
+    return path_of_ours(field(request, "wanted"))
 
 
 async def _welcome(request: Request, house: House, identity: str, path: str) -> HTTPResponse:
@@ -118,7 +112,7 @@ def _go_on(request: Request, path: str) -> HTTPResponse:
         return redirect(path, status=303)
     # A redirect still counts as coming from the page where the link was clicked (a mail, a chat), and a
     # Strict cookie stays behind on that way. A page of ours that goes on by itself takes it along.
-    return html(render(language(request), "entering.html", theme=theme(request)))
+    return html(render(language(request), "entering.html", theme=THEME.of(request)))
 
 
 def _agent(request: Request) -> str:

@@ -81,7 +81,7 @@ def _card(house: House, provider: Provider) -> ProviderCard:
         host=provider.base_url.partition("://")[2],
         state=_state(provider, check, call),
         models=len(providers.catalog.of(provider)),
-        first_token=house.gateway.activity.of(provider.id).p50,
+        first_token=house.gateway.activity.first_token(provider.id),
         key=masked(provider.key),
         checked_at=check.at if check else None,
         failed_at=call.at if call and call.error in TROUBLES else None,
@@ -99,7 +99,7 @@ def _built_in(house: House) -> ProviderCard:
         host=", ".join(provider.id for provider in providers.built_in()),
         state="built_in",
         models=sum(len(providers.models(provider)) for provider in providers.built_in()),
-        first_token=house.gateway.activity.of(LOCAL).p50,
+        first_token=house.gateway.activity.first_token(LOCAL),
         error=local.fault if local else None,
     )
 

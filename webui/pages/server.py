@@ -6,7 +6,7 @@ from typing import Final
 from sanic import HTTPResponse, Request
 from sanic.response import text
 
-from api.door import Door, parse_port
+from api.door import parse_port
 from api.errors import OwnerError, RunningNow
 from api.listener import Failed
 from webui.card import card
@@ -21,7 +21,7 @@ PARTS: Final = (Part("server", lambda _request, house: card(house)),)
 async def start(request: Request, house: House) -> HTTPResponse:
     """Open the API, on the port that the form names if it names one."""
     try:
-        await _take_port(request, house.door)
+        await _take_port(request, house)
     except OwnerError as error:
         return _refuse(request, house, error)
     state = await house.to_the_end(house.door.start())
@@ -60,7 +60,7 @@ async def move(request: Request, house: House) -> HTTPResponse:
     """Keep another port for the next start."""
     before = house.door.port
     try:
-        await _take_port(request, house.door)
+        await _take_port(request, house)
     except OwnerError as error:
         return _refuse(request, house, error)
     _ = language(request).gettext
@@ -88,10 +88,10 @@ async def regenerate(request: Request, house: House) -> HTTPResponse:
     return _answer(request, house, Told(_("New key made. The old one no longer works."), key=key))
 
 
-async def _take_port(request: Request, door: Door) -> None:
+async def _take_port(request: Request, house: House) -> None:
     typed = field(request, "port")
-    if typed is not None and (port := parse_port(typed)) != door.port:
-        await door.move(port)
+    if typed is not None and (port := parse_port(typed)) != house.door.port:
+        await house.to_the_end(house.door.move(port))
 
 
 def _refuse(request: Request, house: House, error: OwnerError) -> HTTPResponse:

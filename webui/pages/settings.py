@@ -16,11 +16,10 @@ from webui.house import House, language
 from webui.locale import marked
 from webui.password import PasswordRefused, TooManyAttempts, require_fit
 from webui.session import name_of
-from webui.view import THEMES, Part, Told, Wrong, answer, page, theme_cookie
+from webui.view import THEME, Part, Told, Wrong, answer, page
 
 HOME: Final = "/settings"
 LONGEST_DRAIN: Final = 60
-FOR_EVER: Final = 400 * 86400  # as long as browsers keep a cookie
 
 
 class SessionSeen(Struct, frozen=True):
@@ -79,13 +78,7 @@ async def show_settings(request: Request, house: House) -> HTTPResponse:
 
 async def choose_theme(request: Request, house: House) -> HTTPResponse:
     """Keep the theme in a cookie; the page comes again, dressed in it."""
-    chosen = field(request, "theme")
-    life = FOR_EVER if chosen in THEMES else 0
-    response = redirect(HOME, status=303)
-    response.headers["set-cookie"] = (
-        f"{theme_cookie(request)}={chosen if life else ''}; Path=/; Max-Age={life}; HttpOnly; SameSite=Lax"
-    )
-    return response
+    return THEME.keep(request, redirect(HOME, status=303), field(request, "theme"))
 
 
 async def change_drain(request: Request, house: House) -> HTTPResponse:
@@ -97,7 +90,7 @@ async def change_drain(request: Request, house: House) -> HTTPResponse:
         return _refuse(request, house, "drain", "drain", typed, error)
     if drain == house.gateway.settings.drain:
         return _answer(request, house, "drain", Told())
-    await house.gateway.choices.change(drain=drain)
+    await house.to_the_end(house.gateway.choices.change(drain=drain))
     return _answer(request, house, "drain", Told(language(request).gettext("Saved")))
 
 
