@@ -60,7 +60,7 @@ def require_host(request: Request) -> None:
     """Only a Host that names this machine, and for pages only the one name their cookie belongs to."""
     hosts = request.headers.getall("host", [])
     if not host_is_ours(hosts):
-        raise Refused(421, marked("This address answers to 127.0.0.1 only. Use that as the host."))
+        raise Refused(421, marked("This address answers to the name 127.0.0.1 only. Open it under that name."))
     if request.method in SAFE and _OTHER_NAME.match(hosts[0]):
         path = request.raw_url.decode() if request.raw_url.startswith(b"/") else "/"
         raise Elsewhere(f"http://{_OTHER_NAME.sub(ADDRESS, hosts[0])}{path}")

@@ -106,6 +106,6 @@ class Catalog:
             self.miss(provider, error)
         except Exception:
             log.exception("the models of %s could not be listed", provider.id)
-            self.miss(provider, SaidInWords("Morello failed at its model list. The log says more."))
+            self.miss(provider, SaidInWords("Morello could not read its model list. The log says more."))
         else:
             await self.learn(provider, listed)

@@ -135,7 +135,7 @@ def checked_base_url(text: str, dialect: str, own_ports: frozenset[int]) -> str:
     if parts.scheme not in ("http", "https") or not host:
         raise _bad_url("The base URL must begin with https:// or http:// and name a host.")
     if port == 0 or not _is_host(host, parts.netloc):
-        raise _bad_url("“%(url)s” names no host that can be called. Look at how it is spelt.", url=url[:80])
+        raise _bad_url("“%(url)s” names no host that can be called. Check its spelling.", url=url[:80])
     if parts.username is not None or parts.query or parts.fragment or "?" in url or "#" in url:
         raise _bad_url("The base URL must hold no user name, no “?” and no “#”; the key has a place of its own.")
     if not url.isascii() or not all(33 <= ord(letter) <= 126 for letter in url):
@@ -143,7 +143,9 @@ def checked_base_url(text: str, dialect: str, own_ports: frozenset[int]) -> str:
     if parts.scheme == "http" and not _is_near(host):
         raise _bad_url("Plain http is only for this computer and its own network. Write https://.")
     if _is_this_computer(host) and port in own_ports:
-        raise _bad_url("Port %(port)d is Morello's own: it would be asking itself.", port=port)
+        raise _bad_url(
+            "Port %(port)d is Morello's own: Morello would be asking itself. Give the other server's port.", port=port
+        )
     if dialect == anthropic.NAME and not _VERSIONED.search(parts.path):
         url += "/v1"
     return url
@@ -195,7 +197,7 @@ def checked_key(text: str) -> Secret:
     """A provider's key as it can travel in a header; `ProviderRefused` names the character that cannot."""
     key = text.strip()
     if not key:
-        raise ProviderRefused("The key is empty. Give one, or say that the provider wants none.", "key")
+        raise ProviderRefused("The key is empty. Paste one, or say that the provider needs none.", "key")
     if len(key) > LONGEST_KEY:
         raise ProviderRefused(
             "The key is longer than %(most)d characters. Look at what was pasted.", "key", most=LONGEST_KEY

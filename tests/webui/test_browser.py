@@ -461,7 +461,7 @@ async def test_an_action_that_nobody_answers_is_said(site):
 async def test_a_page_whose_session_ended_locks_itself(site):
     one = await site.open()
     another = await site.tab()
-    await button(another, "Log out").click()
+    await button(another, "Sign out").click()
     await expect(another.get_by_role("heading", name="This dashboard is locked")).to_be_visible()
     await expect(one.get_by_role("heading", name="This dashboard is locked")).to_be_visible()
     site.watch.forgive("status of 401|status 401")
@@ -616,7 +616,7 @@ async def test_hostile_text_is_only_text(site):
 # Without a mouse, without JavaScript, without room
 
 
-SIDEBAR = ["Go to the content", "Morello", "Overview", "Providers", "Settings", "Language: English", "Log out"]
+SIDEBAR = ["Go to the content", "Morello", "Overview", "Providers", "Settings", "Language: English", "Sign out"]
 CARD = ["API docs", "Start", "Copy address", "port", "Show key", "Copy key", "Regenerate"]
 
 
@@ -853,7 +853,7 @@ async def test_everything_works_without_javascript(site, browser):
         await expect(page).to_have_title("设置 · Morello")
         await page.locator("[popovertarget=languages]").click()
         await button(page.locator("#languages"), "English").click()
-        await button(page, "Log out").click()
+        await button(page, "Sign out").click()
         await expect(page.get_by_role("heading", name="This dashboard is locked")).to_be_visible()
     finally:
         await context.close()

@@ -277,7 +277,7 @@ async def test_each_state_offers_what_can_be_done_in_it_and_nothing_else(dashboa
 
 async def test_the_stopped_card_says_who_needs_the_api(dashboard):
     page = await page_in(dashboard, Stopped(NOW))
-    assert find(page, "div", class_="notice").text.startswith("The API is stopped. Programs need it")
+    assert find(page, "div", class_="notice").text.startswith("The API is stopped. Clients get")
 
 
 async def test_the_docs_are_one_click_away_in_every_state(dashboard):

@@ -338,7 +338,7 @@ class TestInABrowser:
         await expect(page.locator("summary", has_text="Change or remove")).to_be_focused()
         assert await page.locator("input[type=password]").evaluate_all("all => all.map((one) => one.value)") == [""] * 3
 
-        await press_to(page, "Log out", backwards=True)
+        await press_to(page, "Sign out", backwards=True)
         await page.keyboard.press("Enter")
         await expect(page.get_by_role("heading", name="This dashboard is locked")).to_be_visible()
         await page.goto(f"{site.dashboard.url}/settings")
@@ -420,7 +420,7 @@ class TestInABrowser:
             await page.get_by_label("New password", exact=True).fill(RIGHT)
             await page.get_by_label("New password again").fill(RIGHT)
             await page.get_by_role("button", name="Set password").click()
-            await page.get_by_role("button", name="Log out").click()
+            await page.get_by_role("button", name="Sign out").click()
             await expect(page.get_by_text(LOGIN_COMMAND)).to_be_visible()
             await page.get_by_label("Password").fill(RIGHT)
             await page.get_by_role("button", name="Sign in").click()

@@ -150,7 +150,7 @@ def new_key(form: Form, key: str) -> str | None:
     """The key of a new provider."""
     known = form.preset
     if not key and known and not known.is_local and form.base_url.startswith(known.base_url):
-        raise ProviderRefused("%(name)s wants a key. Paste it here.", "key", name=known.name)
+        raise ProviderRefused("%(name)s needs a key. Paste it here.", "key", name=known.name)
     return key or None
 
 
