@@ -16,7 +16,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.browser import accessible
-from tests.connecting import copied, providing, run
+from tests.connecting import copied, lists, providing, run, says_paris
+from tests.fakes import far_end
 from tests.webui.conftest import until
 from tests.webui.reading import find, find_all
 from tests.webui.test_words import MARKED, unsaid
@@ -354,6 +355,15 @@ async def test_a_snippet_names_the_first_model_that_speaks_its_dialect(dashboard
         assert '"far:gpt-x"' in await copied(dashboard, "python")
         assert '"ant:claude-x"' in await copied(dashboard, "anthropic")
         assert '"ant:claude-x"' in await copied(dashboard, "claude-code")
+
+
+async def test_a_provider_that_nobody_asked_yet_is_asked_for_its_models_when_the_page_is_opened(dashboard):
+    async with far_end(lists("own-model", speaks=says_paris)) as far:
+        await dashboard.api.gateway.providers.add("far", "openai_chat", f"{far.url}/v1", None)
+        async with dashboard.client() as window:
+            await window.get("/")
+        await until(lambda: dashboard.api.gateway.providers.models(dashboard.api.gateway.providers.find("far")))
+        assert '"far:own-model"' in await copied(dashboard, "curl")
 
 
 async def test_without_a_model_of_its_own_a_snippet_names_a_built_in_one(dashboard):

@@ -66,6 +66,8 @@ async def show(request: Request, house: House) -> HTTPResponse:
     """The page."""
     if first_run.wanted(house):
         return await first_run.show(request, house)
+    # A provider that was added by a command was never asked what it has; the snippets want to name a model of its own.
+    house.begin(house.gateway.providers.freshen())
     return connect.remember(request, house, whole(request, house, Told(asks=request.args.get("ask"))))
 
 
