@@ -18,6 +18,7 @@ from api.door import Door
 from api.gateway import Gateway
 from api.home import Home
 from api.listener import Listener, Running
+from api.store import Store
 
 # Many apps live in one process here; Sanic then keeps what TouchUp rewrote, so that each can be touched up.
 Sanic.test_mode = True
@@ -78,6 +79,21 @@ def home(tmp_path: Path) -> Iterator[Home]:
     home.lock()
     yield home
     home.release()
+
+
+@asynccontextmanager
+async def opened_store(home: Home, read_only: bool = False) -> AsyncIterator[Store]:
+    store = Store.open(home.path, read_only)
+    try:
+        yield store
+    finally:
+        await store.close()
+
+
+@pytest.fixture
+async def store(home: Home) -> AsyncIterator[Store]:
+    async with opened_store(home) as store:
+        yield store
 
 
 @pytest.fixture(scope="session")

@@ -4,14 +4,13 @@ import math
 import random
 import time
 from collections import Counter
-from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
 import pytest
 
 from api import activity as room
 from api.activity import KEPT, RECENT, SHOWN, Activity
-from api.store import Store, calls
+from api.store import calls
 from api.store.calls import CALLER_GONE, CallRow
 
 NOON = datetime(2026, 3, 4, 12, 0, 30).timestamp()
@@ -33,21 +32,6 @@ def clock(monkeypatch):
     clock = Clock(NOON)
     monkeypatch.setattr(room, "time", clock)
     return clock
-
-
-@asynccontextmanager
-async def opened(home):
-    store = Store.open(home.path)
-    try:
-        yield store
-    finally:
-        await store.close()
-
-
-@pytest.fixture
-async def store(home):
-    async with opened(home) as store:
-        yield store
 
 
 @pytest.fixture

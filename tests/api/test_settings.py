@@ -1,29 +1,14 @@
 """What the owner chose."""
 
 import asyncio
-from contextlib import asynccontextmanager
 
 import msgspec
 import pytest
 
 from api.errors import OwnerError
 from api.settings import HIGHEST_PORT, LOWEST_PORT, NAMES, Choices, Settings, typed
-from api.store import Store, settings
-
-
-@asynccontextmanager
-async def opened(home):
-    store = Store.open(home.path)
-    try:
-        yield store
-    finally:
-        await store.close()
-
-
-@pytest.fixture
-async def store(home):
-    async with opened(home) as store:
-        yield store
+from api.store import settings
+from tests.conftest import opened_store
 
 
 async def test_a_new_home_has_the_defaults(store):
@@ -31,11 +16,11 @@ async def test_a_new_home_has_the_defaults(store):
 
 
 async def test_a_change_is_in_force_at_once_and_there_after_reopening(home):
-    async with opened(home) as store:
+    async with opened_store(home) as store:
         choices = Choices(store)
         changed = await choices.change(port=2000, api_wanted=False)
         assert choices.now == changed == Settings(port=2000, api_wanted=False, drain=0.0)
-    async with opened(home) as store:
+    async with opened_store(home) as store:
         assert Choices(store).now == changed
 
 

@@ -4,37 +4,23 @@ import asyncio
 import sqlite3
 import stat
 import threading
-from contextlib import asynccontextmanager, closing
+from contextlib import closing
 
 import pytest
 
 from api.errors import CannotRun, DataTooNew
 from api.store import Store, keys, schema, sessions, settings
+from tests.conftest import opened_store
 
 
 def files(folder):
     return {path.name: path.read_bytes() for path in folder.iterdir() if path.name != "instance.lock"}
 
 
-@asynccontextmanager
-async def opened(home, read_only=False):
-    store = Store.open(home.path, read_only)
-    try:
-        yield store
-    finally:
-        await store.close()
-
-
-@pytest.fixture
-async def store(home):
-    async with opened(home) as store:
-        yield store
-
-
 async def test_what_was_written_is_there_after_reopening(home):
-    async with opened(home) as store:
+    async with opened_store(home) as store:
         await store.write(lambda db: settings.save(db, {"port": "2000"}))
-    async with opened(home) as store:
+    async with opened_store(home) as store:
         assert store.load(settings.load) == {"port": "2000"}
 
 
@@ -52,7 +38,7 @@ async def test_every_file_is_the_owners_alone(home, store):
 
 
 async def test_closing_folds_everything_into_one_file(home):
-    async with opened(home) as store:
+    async with opened_store(home) as store:
         await store.write(lambda db: settings.save(db, {"port": "2000"}))
     assert list(files(home.path)) == ["morello.db"]
 
@@ -143,7 +129,7 @@ async def test_the_call_table_is_written_with_less_care(store):
 
 async def test_a_reader_beside_a_running_program_reads_and_cannot_write(home, store):
     await store.write(lambda db: settings.save(db, {"port": "2000"}))
-    async with opened(home, read_only=True) as reader:
+    async with opened_store(home, read_only=True) as reader:
         assert reader.load(settings.load) == {"port": "2000"}
         with pytest.raises(Exception, match="readonly"):
             await reader.write(lambda db: settings.save(db, {"port": "3000"}))
@@ -153,7 +139,7 @@ async def test_a_reader_beside_a_running_program_reads_and_cannot_write(home, st
 
 async def test_data_of_a_newer_program_is_refused_and_left_untouched(home):
     newer = str(schema.VERSION + 1)
-    async with opened(home) as store:
+    async with opened_store(home) as store:
         await store.write(lambda db: db.execute(schema.meta.update().values(value=newer)))
     before = files(home.path)
     with pytest.raises(DataTooNew, match=f"its format is {newer}.*nothing was changed") as refused:
@@ -203,7 +189,7 @@ def write_version_1(home):
 
 async def test_data_of_the_first_version_is_brought_up_to_this_one(home):
     write_version_1(home)
-    async with opened(home) as store:
+    async with opened_store(home) as store:
         assert store.load(version) == "2"
         assert store.load(settings.load) == {"port": "2000"}
         assert store.load(sessions.load) == [sessions.SessionRow(b"\x01\x02", 5.0, 6.0, "", "link")]
@@ -211,7 +197,7 @@ async def test_data_of_the_first_version_is_brought_up_to_this_one(home):
 
 async def test_data_that_was_brought_up_looks_like_new_data(home, tmp_path):
     write_version_1(home)
-    async with opened(home) as old:
+    async with opened_store(home) as old:
         shape_of_old = old.load(shape)
     new = Store.open(tmp_path)
     shape_of_new = new.load(shape)
@@ -225,16 +211,16 @@ async def test_data_is_brought_up_wholly_or_not_at_all(home, monkeypatch):
     with pytest.raises(CannotRun, match=r"cannot be used: no such table: nowhere\."):
         Store.open(home.path)
     monkeypatch.undo()
-    async with opened(home) as store:
+    async with opened_store(home) as store:
         assert store.load(version) == "2"
         assert [row.how for row in store.load(sessions.load)] == ["link"]
 
 
 async def test_data_of_this_version_is_not_written_to_by_looking_at_it(home):
-    async with opened(home):
+    async with opened_store(home):
         pass
     before = files(home.path)
-    async with opened(home):
+    async with opened_store(home):
         pass
     assert files(home.path) == before
 
@@ -253,7 +239,7 @@ async def test_a_file_that_is_no_database_is_refused_in_words_and_kept(home, gar
 
 
 async def test_a_database_that_others_can_read_is_refused(home):
-    async with opened(home):
+    async with opened_store(home):
         pass
     (home.path / "morello.db").chmod(0o644)
     with pytest.raises(CannotRun, match="chmod go-rwx"):
@@ -261,7 +247,7 @@ async def test_a_database_that_others_can_read_is_refused(home):
 
 
 async def test_a_database_that_is_a_link_is_refused(home, tmp_path):
-    async with opened(home):
+    async with opened_store(home):
         pass
     (home.path / "morello.db").rename(tmp_path / "elsewhere.db")
     (home.path / "morello.db").symlink_to(tmp_path / "elsewhere.db")

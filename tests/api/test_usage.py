@@ -2,30 +2,15 @@
 
 import asyncio
 import time
-from contextlib import asynccontextmanager
 
 import pytest
 
 from api import usage
 from api.conversation import Usage
 from api.news import News
-from api.store import Store, calls
+from api.store import calls
 from api.usage import Ledger, Tally
-
-
-@asynccontextmanager
-async def opened(home):
-    store = Store.open(home.path)
-    try:
-        yield store
-    finally:
-        await store.close()
-
-
-@pytest.fixture
-async def store(home):
-    async with opened(home) as store:
-        yield store
+from tests.conftest import opened_store
 
 
 def tally(number=0):
@@ -109,7 +94,7 @@ async def test_a_call_is_kept_without_waiting_and_written_soon(store, monkeypatc
 async def test_calls_are_written_in_batches_and_none_is_lost_on_close(home, monkeypatch):
     monkeypatch.setattr(usage, "FLUSH_SECONDS", 0.02)
     writes = 0
-    async with opened(home) as store:
+    async with opened_store(home) as store:
         record = store.record
 
         async def counting(work):
@@ -117,7 +102,7 @@ async def test_calls_are_written_in_batches_and_none_is_lost_on_close(home, monk
             writes += 1
             await record(work)
 
-        store.record = counting
+        monkeypatch.setattr(store, "record", counting)
         ledger = Ledger(store, News())
         ledger.open()
         for number in range(1234):
@@ -125,7 +110,7 @@ async def test_calls_are_written_in_batches_and_none_is_lost_on_close(home, monk
             if number % 300 == 0:
                 await asyncio.sleep(0.03)
         await ledger.close()
-    async with opened(home) as store:
+    async with opened_store(home) as store:
         assert [row.request_id for row in await rows(store)] == [f"req_{number}" for number in range(1234)]
     assert writes <= 12
 
