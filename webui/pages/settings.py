@@ -10,6 +10,7 @@ from sanic.response import redirect
 
 from api import VERSION
 from api.errors import OwnerError
+from api.logs import log_file
 from webui import browsers
 from webui.gate import field
 from webui.house import House, language
@@ -198,4 +199,4 @@ def _values(request: Request, house: House) -> dict[str, Any]:
 
 def _about(house: House) -> About:
     home = house.gateway.home
-    return About(VERSION, str(home), str(home / "logs" / "morello.log"), platform.python_version())
+    return About(VERSION, str(home), str(log_file(home)), platform.python_version())
