@@ -11,6 +11,7 @@ from api.store import settings as statements
 
 LOWEST_PORT: Final = 1000
 HIGHEST_PORT: Final = 65535
+LONGEST_DRAIN: Final = 60  # seconds
 
 
 class Settings(Struct, frozen=True):
@@ -23,7 +24,7 @@ class Settings(Struct, frozen=True):
 
     port: Annotated[int, Meta(ge=LOWEST_PORT, le=HIGHEST_PORT)] = 23333
     api_wanted: bool = True
-    drain: Annotated[float, Meta(ge=0, le=60)] = 0.0
+    drain: Annotated[float, Meta(ge=0, le=LONGEST_DRAIN)] = 0.0
     first_run_done: bool = False
 
 

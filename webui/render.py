@@ -106,11 +106,9 @@ def environment(locale: Locale) -> Environment:
         said=locale.said,
     )
     env.filters.update(
-        ago=locale.ago,
         clock=partial(_time, locale, seconds=False),
         clock_seconds=partial(_time, locale, seconds=True),
         compact=locale.compact,
-        date=locale.date,
         duration=locale.duration,
         milliseconds=locale.milliseconds,
         milliseconds_parts=locale.milliseconds_parts,

@@ -106,12 +106,6 @@ def test_the_choice_made_here_beats_the_browser():
         ("{{ 41|seconds }}", "41 ms", "41 ms", "41 ms"),
         ("{{ none|seconds }}", "–", "–", "–"),
         ("{{ 16620|duration }}", "4 h 37 min", "4 小時 37 分鐘", "4 小时 37 分钟"),
-        ("{{ (now - 59)|ago(now) }}", "just now", "剛剛", "刚刚"),
-        ("{{ (now - 300)|ago(now) }}", "5 min ago", "5 分鐘前", "5 分钟前"),
-        ("{{ (now - 7200)|ago(now) }}", "2 h ago", "2 小時前", "2 小时前"),
-        ("{{ (now - 200000)|ago(now) }}", "2 d ago", "2 天前", "2 天前"),
-        ("{{ morning|ago(now) }}", "4 Mar 2025", "2025 年 3 月 4 日", "2025 年 3 月 4 日"),
-        ("{{ morning|date }}", "4 Mar 2025", "2025 年 3 月 4 日", "2025 年 3 月 4 日"),
         ("{{ morning|clock|striptags }}", "4 Mar 2025, 09:05", "2025 年 3 月 4 日 09:05", "2025 年 3 月 4 日 09:05"),
         (
             "{{ morning|clock_seconds|striptags }}",

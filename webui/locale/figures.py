@@ -2,7 +2,6 @@
 
 import gettext
 import math
-import time
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
@@ -14,8 +13,6 @@ NONE: Final = "–"
 IN_FULL: Final = 10_000  # below it a number is short enough
 DIGITS: Final = 3  # of a shortened one
 LEAST: Final = 100  # milliseconds that are shown as tenths of a second
-MINUTE, HOUR, DAY = 60, 3600, 86_400
-WEEK: Final = 7 * DAY
 
 
 class Figures:
@@ -76,22 +73,6 @@ class Figures:
         if hours:
             return f"{hours} {hour_sign} {minute} {minute_sign}"
         return f"{minutes} {minute_sign}" if minutes else f"{last} {second_sign}"
-
-    def ago(self, at: float, now: float | None = None) -> str:
-        """How long a moment is past: just now, 5 min ago, 3 h ago, 2 d ago; after a week its day."""
-        gone = (time.time() if now is None else now) - at
-        days, hours, minutes, _seconds = self.units()
-        if gone < MINUTE:
-            return self.words.gettext("just now")
-        if gone >= WEEK:
-            return self.date(at)
-        size, unit = next(pair for pair in ((DAY, days), (HOUR, hours), (MINUTE, minutes)) if gone >= pair[0])
-        return self.words.gettext("%(time)s ago") % {"time": f"{int(gone // size)} {unit}"}
-
-    def date(self, at: float) -> str:
-        """A day: 23 Nov; of another year: 23 Nov 2025."""
-        # Translators: a day in Unicode's date patterns, of this year and of another.
-        return self._moment(at, self.words.gettext("d MMM"), self.words.gettext("d MMM y"))
 
     def clock(self, at: float, seconds: bool = False) -> str:
         """A time of today: 13:28, 13:49:31; of another day with its date."""

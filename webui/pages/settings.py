@@ -11,6 +11,7 @@ from sanic.response import redirect
 from api import VERSION
 from api.errors import OwnerError
 from api.logs import log_file
+from api.settings import LONGEST_DRAIN
 from webui import browsers
 from webui.gate import field
 from webui.house import House, language
@@ -20,7 +21,6 @@ from webui.session import name_of
 from webui.view import THEME, Part, Told, Wrong, answer, page
 
 HOME: Final = "/settings"
-LONGEST_DRAIN: Final = 60
 
 
 class SessionSeen(Struct, frozen=True):
