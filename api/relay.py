@@ -14,7 +14,7 @@ from typing import Final, Protocol
 from msgspec import Struct
 
 from api.calls import Call, Calls
-from api.conversation import Event, Started, collect
+from api.conversation import Ended, Event, Started, collect
 from api.dialects import anthropic, sse
 from api.dialects.envelope import Envelope, open_envelope
 from api.errors import BadReply, GatewayError, StreamBroken, WrongDialect
@@ -192,9 +192,9 @@ class _Conversation:
     async def _interpret(self, route: Route) -> Answer | None:
         request = self.caller.read_request(self.asked.body)
         events = testing.answer(route.model, request)
-        model, request_id = request.model, self.asked.request_id
+        request_id = self.asked.request_id
         if request.stream:
-            writer = self.caller.Writer(model, request_id, request.usage_wanted)
+            writer = self.caller.Writer(request, request_id)
             async for event in events:
                 if not self.delivery.begun:
                     await self._begin(sse.MEDIA_TYPE, {})
@@ -207,13 +207,14 @@ class _Conversation:
         async for event in events:
             self._hear(event)
             said.append(event)
-        return Answer(self.caller.write_reply(collect(said), model, request_id), "application/json", {})
+        return Answer(self.caller.write_reply(collect(said), request, request_id), "application/json", {})
 
     def _hear(self, event: Event) -> None:
         if not isinstance(event, Started):
             self.tally.first_token()
             self.tally.pieces += 1
-        self.tally.usage = getattr(event, "usage", None)
+        if isinstance(event, Ended):
+            self.tally.usage = event.usage
 
     # The way out
 

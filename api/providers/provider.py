@@ -7,13 +7,14 @@ from urllib.parse import urlsplit
 
 from msgspec import Struct
 
-from api.dialects import anthropic, openai_chat
+from api.dialects import anthropic, gemini, openai_chat, openai_responses
+from api.dialects.quirks import NONE, Quirks
 from api.errors import ProviderRefused, SaidInWords
 
 TESTING: Final = "morello"
 LOCAL: Final = "local"
 RESERVED: Final = frozenset((TESTING, LOCAL, "v1", "v1beta", "api", "docs", "health", "metrics"))
-DIALECTS: Final = (openai_chat.NAME, anthropic.NAME)
+DIALECTS: Final = (openai_chat.NAME, openai_responses.NAME, anthropic.NAME, gemini.NAME)
 LONGEST_KEY: Final = 4096
 LONGEST_NAME: Final = 128
 _ID: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,31}")
@@ -46,6 +47,7 @@ class Provider(Struct, frozen=True, kw_only=True, weakref=True):
     enabled: bool = True
     created: float = 0.0
     fault: SaidInWords | None = None
+    quirks: Quirks = NONE
 
     @property
     def dialect(self) -> str:
@@ -220,7 +222,14 @@ def testing_provider(created: float) -> Provider:
 
 def local_provider(created: float, fault: SaidInWords | None) -> Provider:
     """`local`: llama.cpp as a child of ours."""
-    return Provider(id=LOCAL, name="Built-in", dialects=DIALECTS, base_url="", created=created, fault=fault)
+    return Provider(
+        id=LOCAL,
+        name="Built-in",
+        dialects=(openai_chat.NAME, anthropic.NAME),
+        base_url="",
+        created=created,
+        fault=fault,
+    )
 
 
 def what_is_called(provider: Provider) -> str:

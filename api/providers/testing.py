@@ -16,6 +16,7 @@ import msgspec
 
 from api.conversation import (
     ChatRequest,
+    Ended,
     Event,
     Finish,
     Finished,
@@ -92,7 +93,8 @@ async def _text(request: ChatRequest, words: list[str], pause: float = 0.0) -> A
             await asyncio.sleep(pause)
         yield PartGrew(0, word)
     yield PartEnded(0)
-    yield Finished(Finish.LENGTH if cut else Finish.STOP, Usage(came, len(words)))
+    yield Finished(Finish.LENGTH if cut else Finish.STOP)
+    yield Ended(Usage(came, len(words)))
 
 
 def _words(text: str) -> list[str]:
@@ -199,7 +201,8 @@ async def _call(request: ChatRequest, name: str, arguments: str) -> AsyncIterato
     yield PartStarted(0, ToolCall(f"call_{len(request.messages)}", name, ""))
     yield PartGrew(0, arguments)
     yield PartEnded(0)
-    yield Finished(Finish.TOOL_CALLS, Usage(came, max(1, len(arguments) // LETTERS_PER_TOKEN)))
+    yield Finished(Finish.TOOL_CALLS)
+    yield Ended(Usage(came, max(1, len(arguments) // LETTERS_PER_TOKEN)))
 
 
 async def _fail(request: ChatRequest) -> AsyncIterator[Event]:

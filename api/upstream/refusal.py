@@ -5,6 +5,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from api.dialects import anthropic, openai_chat
+from api.dialects.dialect import Told
 from api.errors import BadReply, StreamBroken, UpstreamFailed, UpstreamRefused
 from api.providers.provider import Provider
 from api.upstream.reply import ProviderReply
@@ -23,8 +24,8 @@ async def refusal(
     if reply.status < 400:
         return _redirected(provider, redact(_host(reply.header("location") or "")))
     body = await _body(reply)
-    words, kind, code = _error_in(dialect, body) or (_plain(body, reply.media_type), None, None)
-    words = redact(words)[:LONGEST_WORDS]
+    told = _error_in(dialect, body) or Told(_plain(body, reply.media_type))
+    words, kind, code = redact(told.words)[:LONGEST_WORDS], told.type, told.code
     if reply.status in (401, 403):
         return _key_refused(provider, reply.status, words)
     status, wait = STATUSES.get(reply.status, reply.status), _wait(reply.header("retry-after"))
@@ -93,7 +94,7 @@ async def _body(reply: ProviderReply) -> bytes:
         return b""  # the status is known, and says enough
 
 
-def _error_in(dialect: str, body: bytes) -> tuple[str, str | None, str | None] | None:
+def _error_in(dialect: str, body: bytes) -> Told | None:
     return anthropic.error_in(body) if dialect == anthropic.NAME else openai_chat.error_in(body)
 
 

@@ -9,8 +9,8 @@ from msgspec import Meta, Struct
 
 from api.conversation import (
     ChatRequest,
+    Ended,
     Event,
-    Finish,
     Finished,
     Message,
     Part,
@@ -28,10 +28,12 @@ from api.conversation import (
 )
 from api.dialects import sse
 from api.dialects.decoding import decode
+from api.dialects.dialect import Told
 from api.errors import GatewayError, UpstreamRefused
 
 NAME: Final = "openai_chat"
 HEARTBEAT: Final = sse.comment(b"still here")
+CALLED: Final[dict[str, str]] = {}
 DONE: Final = b"[DONE]"
 NOTHING_NEW: Final = b'"finish_reason":null}]}'  # so ends nearly every chunk of nearly every provider
 ARRAY_ITEMS: Final = 200_000  # reference: the limits of the gateway's own threat model
@@ -155,7 +157,7 @@ _TYPES: Final = {
 }
 
 
-def read_request(body: bytes) -> ChatRequest:
+def read_request(body: bytes, model: str = "", stream: bool = False) -> ChatRequest:
     """The caller's request; `InvalidRequest` names the field that is wrong."""
     asked = decode(_REQUEST, body)
     options = asked.stream_options
@@ -166,6 +168,7 @@ def read_request(body: bytes) -> ChatRequest:
         asked.max_completion_tokens or asked.max_tokens,
         bool(asked.stream),
         bool(options and options.include_usage),
+        dialect=NAME,
     )
 
 
@@ -176,20 +179,20 @@ def _message(message: ChatMessage) -> Message:
     elif message.content:
         parts += [Text(part.text) if part.text is not None else Unread(part.type) for part in message.content]
     if message.role in ("tool", "function"):
-        text = "".join(part.text for part in parts if isinstance(part, Text))
-        parts = [ToolResult(message.tool_call_id or "", text)]
+        answered = tuple(part for part in parts if isinstance(part, Text | Unread))
+        parts = [ToolResult(message.tool_call_id or "", answered)]
     for call in message.tool_calls or ():
         parts.append(ToolCall(call.id, call.function.name, call.function.arguments or "{}"))
     return Message(_ROLES[message.role], tuple(parts))
 
 
 class Writer:
-    """Events to the bytes of a stream. `model` is echoed as the caller wrote it."""
+    """Events to the bytes of a stream. The model is echoed as the caller wrote it."""
 
-    def __init__(self, model: str, request_id: str, usage_wanted: bool) -> None:
+    def __init__(self, request: ChatRequest, request_id: str) -> None:
         kind, now = "chat.completion.chunk", int(time.time())
-        self._head = {"id": f"chatcmpl-{request_id}", "object": kind, "created": now, "model": model}
-        self._usage_wanted = usage_wanted
+        self._head = {"id": f"chatcmpl-{request_id}", "object": kind, "created": now, "model": request.model}
+        self._usage_wanted, self._id = request.usage_wanted, request_id
         self._calls: dict[int, int] = {}
 
     def write(self, event: Event) -> bytes:
@@ -204,10 +207,16 @@ class Writer:
                 return self._call(index, {}, {"arguments": text})
             case PartGrew(_, text):
                 return self._delta({"content": text})
-            case Finished(reason, usage):
-                return self._end(reason, usage)
+            case Finished(reason):
+                return self._delta({}, reason)
+            case Ended(usage):
+                return self._end(usage or Usage())
             case _:
                 return b""
+
+    def fail(self, error: GatewayError) -> bytes:
+        """The last frame of a stream that failed: no `[DONE]` follows it."""
+        return error_frame(error, self._id)
 
     def _call(self, index: int, fields: dict[str, Any], function: dict[str, str]) -> bytes:
         return self._delta({"tool_calls": [{"index": self._calls[index], **fields, "function": function}]})
@@ -218,31 +227,32 @@ class Writer:
     def _chunk(self, choices: list[dict[str, Any]], **more: Any) -> bytes:
         return sse.frame(msgspec.json.encode({**self._head, "choices": choices, **more}))
 
-    def _end(self, reason: Finish, usage: Usage) -> bytes:
+    def _end(self, usage: Usage) -> bytes:
         told = self._chunk([], usage=_usage(usage)) if self._usage_wanted else b""
-        return self._delta({}, reason) + told + sse.frame(DONE)
+        return told + sse.frame(DONE)
 
 
-def write_reply(reply: Reply, model: str, request_id: str) -> bytes:
+def write_reply(reply: Reply, request: ChatRequest, request_id: str) -> bytes:
     """A whole reply as one JSON object."""
-    texts = [part.text for part in reply.parts if isinstance(part, Text)]
+    first = reply.choices[0]
+    texts = [part.text for part in first.parts if isinstance(part, Text)]
     calls = [
         CalledTool(id=part.id, function=CalledFunction(part.name, part.arguments))
-        for part in reply.parts
+        for part in first.parts
         if isinstance(part, ToolCall)
     ]
     message = AnswerMessage("assistant", "".join(texts) if texts else None)
     if calls:
         message.tool_calls = calls
-    choice = Choice(0, message, reply.reason.value)
+    choice = Choice(0, message, first.finished.reason.value)  # type: ignore[arg-type]
     return msgspec.json.encode(
         ChatCompletion(
             f"chatcmpl-{request_id}",
             "chat.completion",
             int(time.time()),
-            model,
+            request.model,
             [choice],
-            _usage(reply.usage),
+            _usage(reply.usage or Usage()),
         )
     )
 
@@ -264,16 +274,16 @@ def error_frame(error: GatewayError, request_id: str) -> bytes:
     return sse.frame(write_error(error, request_id))
 
 
-def error_in(body: bytes) -> tuple[str, str | None, str | None] | None:
-    """A provider's error: its words, its type and its code. None if the body is not an error of this dialect."""
+def error_in(body: bytes) -> Told | None:
+    """A provider's error. None if the body is not an error of this dialect."""
     try:
         detail = msgspec.json.decode(body, type=_ProviderError).error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
     if isinstance(detail, str):
-        return (detail, None, None) if detail else None
+        return Told(detail) if detail else None
     code = detail.code if isinstance(detail.code, str) else None
-    return (detail.message, detail.type, code) if detail.message else None
+    return Told(detail.message, detail.type, code) if detail.message else None
 
 
 class _ProviderErrorDetail(Struct):

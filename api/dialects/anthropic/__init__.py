@@ -8,6 +8,7 @@ from msgspec import Meta, Struct
 
 from api.conversation import (
     ChatRequest,
+    Ended,
     Event,
     Finish,
     Finished,
@@ -28,9 +29,11 @@ from api.conversation import (
 )
 from api.dialects import sse
 from api.dialects.decoding import decode
+from api.dialects.dialect import Told
 from api.errors import GatewayError, UpstreamRefused
 
 NAME: Final = "anthropic"
+CALLED: Final[dict[str, str]] = {"stop": "stop_sequences"}
 HEARTBEAT: Final = sse.frame(b'{"type": "ping"}', b"ping")
 DEFAULT_VERSION: Final = "2023-06-01"  # the oldest still served; sent where the caller names none
 ARRAY_ITEMS: Final = 200_000
@@ -134,11 +137,11 @@ _TYPES: Final = {
 }
 
 
-def read_request(body: bytes) -> ChatRequest:
+def read_request(body: bytes, model: str = "", stream: bool = False) -> ChatRequest:
     """The caller's request; `InvalidRequest` names the field that is wrong."""
     asked = decode(_REQUEST, body)
     return ChatRequest(
-        asked.model, _messages(asked), _tools(asked), asked.max_tokens, bool(asked.stream), usage_wanted=True
+        asked.model, _messages(asked), _tools(asked), asked.max_tokens, bool(asked.stream), True, dialect=NAME
     )
 
 
@@ -174,7 +177,7 @@ def _part(block: Block) -> Part:
             arguments = msgspec.json.encode(block.input or {}).decode()
             return ToolCall(block.id or "", block.name or "", arguments)
         case "tool_result":
-            return ToolResult(block.tool_use_id or "", _result(block.content))
+            return ToolResult(block.tool_use_id or "", (Text(_result(block.content)),))
         case kind:
             return Unread(kind)
 
@@ -187,11 +190,12 @@ def _result(content: object) -> str:
 
 
 class Writer:
-    """Events to the bytes of a stream. `model` is echoed as the caller wrote it."""
+    """Events to the bytes of a stream. The model is echoed as the caller wrote it."""
 
-    def __init__(self, model: str, request_id: str, usage_wanted: bool) -> None:
-        self._model, self._id = model, f"msg_{request_id}"
+    def __init__(self, request: ChatRequest, request_id: str) -> None:
+        self._model, self._id = request.model, request_id
         self._calls: set[int] = set()
+        self._finished = Finished(Finish.STOP)
 
     def write(self, event: Event) -> bytes:
         """The frames that say `event`."""
@@ -211,31 +215,40 @@ class Writer:
                 return _event("content_block_delta", index=index, delta={"type": "text_delta", "text": text})
             case PartEnded(index):
                 return _event("content_block_stop", index=index)
-            case Finished(reason, usage):
-                ended = {"stop_reason": _REASONS[reason], "stop_sequence": None}
-                return _event("message_delta", delta=ended, usage=_usage(usage)) + _event("message_stop")
+            case Finished():
+                self._finished = event
+                return b""
+            case Ended(usage):
+                ended = {"stop_reason": _REASONS[self._finished.reason], "stop_sequence": None}
+                return _event("message_delta", delta=ended, usage=_usage(usage or Usage())) + _event("message_stop")
+            case _:
+                return b""
+
+    def fail(self, error: GatewayError) -> bytes:
+        """The last frame of a stream that failed: no `message_stop` follows it."""
+        return error_frame(error, self._id)
 
     def _blank(self, tokens_in: int) -> AnthropicReply:
         usage = MessageUsage(tokens_in, 0)
-        return AnthropicReply(self._id, "message", "assistant", self._model, [], None, None, usage)
+        return AnthropicReply(f"msg_{self._id}", "message", "assistant", self._model, [], None, None, usage)
 
 
 def _event(kind: str, **fields: Any) -> bytes:
     return sse.frame(msgspec.json.encode({"type": kind, **fields}), kind.encode())
 
 
-def write_reply(reply: Reply, model: str, request_id: str) -> bytes:
+def write_reply(reply: Reply, request: ChatRequest, request_id: str) -> bytes:
     """A whole reply as one JSON object."""
     return msgspec.json.encode(
         AnthropicReply(
             f"msg_{request_id}",
             "message",
             "assistant",
-            model,
-            [_block(part) for part in reply.parts],
-            _REASONS[reply.reason],
+            request.model,
+            [_block(part) for part in reply.choices[0].parts if isinstance(part, Text | ToolCall)],
+            _REASONS[reply.choices[0].finished.reason],
             None,
-            _usage(reply.usage),
+            _usage(reply.usage or Usage()),
         )
     )
 
@@ -263,13 +276,13 @@ def error_frame(error: GatewayError, request_id: str) -> bytes:
     return sse.frame(write_error(error, request_id), b"error")
 
 
-def error_in(body: bytes) -> tuple[str, str | None, str | None] | None:
-    """A provider's error: its words, its type, no code. None if the body is not an error of this dialect."""
+def error_in(body: bytes) -> Told | None:
+    """A provider's error. None if the body is not an error of this dialect."""
     try:
         detail = msgspec.json.decode(body, type=_ProviderError).error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
-    return (detail.message, detail.type, None) if detail.message else None
+    return Told(detail.message, detail.type) if detail.message else None
 
 
 class _ProviderErrorDetail(Struct):
