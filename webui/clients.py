@@ -10,11 +10,9 @@ from typing import Final
 
 from msgspec import Struct
 
-from api.providers.provider import DIALECTS
 from webui import quoting
 from webui.locale import marked
 
-OPENAI, ANTHROPIC = DIALECTS
 QUESTION: Final = "What is the capital of France?"  # which the built-in model can answer
 
 
@@ -44,9 +42,14 @@ class Block(Struct, frozen=True):
     label: str | None = None
     title: str | None = None
 
+    @property
+    def holds_key(self) -> bool:
+        """Whether the key is part of it."""
+        return "the key" in self.write(Values("", "the key", ""))
+
 
 class Client(Struct, frozen=True):
-    """A program that speaks `dialect`; one that `uses_tools` is of no use with a model that has none.
+    """A program; one that `uses_tools` is of no use with a model that has none.
 
     One without blocks cannot be connected, and `why` says so.
     """
@@ -54,7 +57,6 @@ class Client(Struct, frozen=True):
     id: str
     name: str
     blocks: tuple[Block, ...] = ()
-    dialect: str = OPENAI
     uses_tools: bool = False
     edits_files: bool = False
     why: tuple[str, ...] = ()
@@ -139,6 +141,38 @@ export ANTHROPIC_BASE_URL={quoting.shell(at.address)}
 export ANTHROPIC_AUTH_TOKEN={quoting.shell(at.key)}
 export ANTHROPIC_MODEL={quoting.shell(at.model)}
 export ANTHROPIC_DEFAULT_HAIKU_MODEL="$ANTHROPIC_MODEL"
+"""
+
+
+def _codex(at: Values) -> str:
+    return f"""\
+model = {quoting.python(at.model)}
+model_provider = "morello"
+
+[model_providers.morello]
+name = "Morello"
+base_url = {quoting.python(at.base_url)}
+wire_api = "responses"
+experimental_bearer_token = {quoting.python(at.key)}
+"""
+
+
+def _gemini_cli(at: Values) -> str:
+    return f"""\
+export GOOGLE_GEMINI_BASE_URL={quoting.shell(at.address)}
+export GEMINI_API_KEY={quoting.shell(at.key)}
+export GEMINI_MODEL={quoting.shell(at.model)}
+"""
+
+
+_GEMINI_SETTINGS: Final = """\
+{
+  "security": {
+    "auth": {
+      "selectedType": "gemini-api-key"
+    }
+  }
+}
 """
 
 
@@ -240,7 +274,6 @@ CLIENTS: Final = (
                 file="hello.py",
             ),
         ),
-        dialect=ANTHROPIC,
     ),
     Client(
         "claude-code",
@@ -252,7 +285,37 @@ CLIENTS: Final = (
                 marked("Add this to <code>~/.zshrc</code> or <code>~/.bashrc</code>. Open a new terminal."),
             ),
         ),
-        dialect=ANTHROPIC,
+        uses_tools=True,
+    ),
+    Client(
+        "codex",
+        "Codex",
+        (
+            Block(
+                _codex,
+                "toml",
+                marked("Save this file, or put its lines above those that you have. Then run <code>codex</code>."),
+                file="~/.codex/config.toml",
+            ),
+        ),
+        uses_tools=True,
+    ),
+    Client(
+        "gemini-cli",
+        "gemini-cli",
+        (
+            Block(
+                _gemini_cli,
+                "shell",
+                marked("Add this to <code>~/.zshrc</code> or <code>~/.bashrc</code>. Open a new terminal."),
+            ),
+            Block(
+                lambda _at: _GEMINI_SETTINGS,
+                "json",
+                marked("Save this file, so that it asks for no Google account. Then run <code>gemini</code>."),
+                file="~/.gemini/settings.json",
+            ),
+        ),
         uses_tools=True,
     ),
     Client(

@@ -15,6 +15,7 @@ _TOKENS: Final = {
     "javascript": rf"(?P<s>{_DOUBLE})|(?P<k>\b(?:await|const|for|from|import|new|of|true)\b)",
     "json": rf"(?P<n>{_DOUBLE}(?=:))|(?P<s>{_DOUBLE})|(?P<k>\btrue\b)",
     "yaml": rf"(?P<s>{_DOUBLE})|{_COMMENT}",
+    "toml": rf"(?P<s>{_DOUBLE})|{_COMMENT}",
 }
 _READERS: Final = {name: re.compile(pattern, re.MULTILINE) for name, pattern in _TOKENS.items()}
 PLAIN: Final = ""

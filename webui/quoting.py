@@ -31,7 +31,7 @@ def json_in_shell(text: str) -> str:
 
 
 def python(text: str) -> str:
-    """A string of Python; it is also one of YAML."""
+    """A string of Python; it is also one of YAML and of TOML."""
     return _between_quotes(text, lambda letter: f"\\U{ord(letter):08x}")
 
 

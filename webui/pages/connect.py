@@ -122,7 +122,7 @@ def remember(request: Request, house: House, response: HTTPResponse) -> HTTPResp
 
 def _model(house: House, client: Client) -> tuple[str, bool]:
     """The model that a client's snippets name, and whether it is a built-in one."""
-    own = _usable(house.gateway.providers, client)
+    own = _usable(house.gateway.providers)
     if first := next(own, None):
         return next((name for name in chain([first], own) if _may_chat(name)), first), False
     if client.uses_tools:
@@ -132,10 +132,10 @@ def _model(house: House, client: Client) -> tuple[str, bool]:
     return (f"{LOCAL}:{local[0].id}" if local else f"{TESTING}:echo"), True
 
 
-def _usable(providers: Providers, client: Client) -> Iterator[str]:
-    """The owner's models that speak the client's dialect, but for names that no file or command line can hold."""
+def _usable(providers: Providers) -> Iterator[str]:
+    """The owner's models, but for names that no file or command line can hold."""
     for provider in providers.all():
-        for model in providers.models(provider) if client.dialect in provider.dialects else ():
+        for model in providers.models(provider):
             if "\0" not in model.id and len(model.id) <= LONGEST_MODEL:
                 yield f"{provider.id}:{model.id}"
 
