@@ -207,7 +207,8 @@ class Thinking(Struct, frozen=True):
     """How much to think. `effort` is none, minimal, low, medium, high, xhigh or max; `budget` is in tokens.
 
     `enabled` False: not at all; True: as the provider does it when neither of them is said. `summary` is how thoughts
-    are to be told (auto, concise, detailed), `shown` whether they are.
+    are to be told (auto, concise, detailed), `shown` whether they are. `carried` is the
+    wish in the caller's own words, where a dialect has several ways to say it.
     """
 
     enabled: bool | None = None
@@ -215,6 +216,7 @@ class Thinking(Struct, frozen=True):
     budget: int | None = None
     summary: str | None = None
     shown: bool | None = None
+    carried: Carried = {}
 
 
 class ChatRequest(Struct, frozen=True):

@@ -20,11 +20,13 @@ class Written(Struct, frozen=True):
     """A request in a provider's words. `dropped` names what could not be said, `renamed` what is said otherwise.
 
     Both name fields of the vocabulary (`logit_bias`, `messages.citations`) or of the caller's `extra`, sorted, once.
+    `names` are the tools that the provider must know by other names: its name for each, to the caller's.
     """
 
     body: bytes
     dropped: tuple[str, ...] = ()
     renamed: tuple[str, ...] = ()
+    names: dict[str, str] = {}
 
 
 class Told(Struct, frozen=True):
@@ -81,9 +83,19 @@ class Dialect(Protocol):
     NAME: str
     HEARTBEAT: bytes  # what keeps a silent stream alive
     CALLED: dict[str, str]  # fields of the vocabulary that the dialect calls otherwise: {"stop": "stop_sequences"}
-    Writer: type[SaysEvents]
-    Reader: type[HearsEvents]
-    Ear: type[Listens]
+
+    # Read-only, so that a package's own class may stand for each.
+    @property
+    def Writer(self) -> type[SaysEvents]:
+        """Writes a stream for a caller."""
+
+    @property
+    def Reader(self) -> type[HearsEvents]:
+        """Reads a provider's stream."""
+
+    @property
+    def Ear(self) -> type[Listens]:
+        """Listens to passing bytes."""
 
     def read_request(self, body: bytes, model: str = "", stream: bool = False) -> ChatRequest:
         """The caller's request; `InvalidRequest` names the field that is wrong.

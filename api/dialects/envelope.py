@@ -1,7 +1,8 @@
 """What must be known of a request that is passed on as it is: the model, whether a stream is wanted, and where
 the model's name stands, so that it alone is replaced and every other byte stays.
 
-All callers' dialects so far keep these three fields under the same names.
+The dialects differ in one word, under which a request says what it says: `messages`, `input` or `contents`. Gemini's
+callers name the model and wish for a stream in the URL instead; their body then stays as it is.
 """
 
 import re
@@ -14,6 +15,8 @@ from api.dialects.decoding import decode
 from api.errors import InvalidRequest
 
 LONGEST_MODEL: Final = 512  # characters; the longest real ones are under 150
+# Under one of these a request of the Responses dialect names what was said before: it may then say nothing itself.
+KNOWN_BEFORE: Final = ("previous_response_id", "conversation", "prompt")
 _FIELDS: Final = msgspec.json.Decoder(dict[str, Raw])
 _MODEL: Final = msgspec.json.Decoder(str)
 _WISHES: Final = {b"true": True, b"false": False, b"null": False}
@@ -22,35 +25,52 @@ _BEFORE_VALUE: Final = re.compile(rb'[\s,{]*("(?:[^"\\]++|\\.)*+")\s*:\s*')
 
 
 class Envelope:
-    """A request body seen from outside."""
+    """A request body seen from outside. `start` and `end` are the place of the model's name; the same where none is."""
 
     __slots__ = ("_end", "_start", "body", "model", "stream")
 
-    def __init__(self, body: bytes, model: str, stream: bool, start: int, end: int) -> None:
+    def __init__(self, body: bytes, model: str, stream: bool, start: int = 0, end: int = 0) -> None:
         self.body, self.model, self.stream = body, model, stream
         self._start, self._end = start, end
 
     def renamed(self, model: str) -> bytes:
         """The body with another model's name, every other byte as it came."""
+        if not self._end:
+            return self.body
         return b"".join((self.body[: self._start], msgspec.json.encode(model), self.body[self._end :]))
 
 
-def open_envelope(body: bytes) -> Envelope:
-    """Check the body once and find what an envelope shows; `InvalidRequest` says what is wrong with it."""
+def open_envelope(body: bytes, says: str = "messages") -> Envelope:
+    """Check the body once and find what an envelope shows; `InvalidRequest` says what is wrong with it.
+
+    `says` is the dialect's word for what is said.
+    """
     fields = decode(_FIELDS, body)
     model = _model(fields.get("model"))
-    _require_messages(fields.get("messages"))
+    _require_said(fields, says)
     start, end = _where(body, fields, "model")
     return Envelope(body, model, _stream(fields.get("stream")), start, end)
 
 
+def named_envelope(body: bytes, model: str, stream: bool, says: str = "contents") -> Envelope:
+    """The same for a request whose URL names the model and says whether a stream is wanted."""
+    fields = decode(_FIELDS, body)
+    _require_name(model)
+    _require_said(fields, says)
+    return Envelope(body, model, stream)
+
+
 def _model(raw: Raw | None) -> str:
     model = _MODEL.decode(raw) if raw is not None and _first(raw) == '"' else ""
+    _require_name(model)
+    return model
+
+
+def _require_name(model: str) -> None:
     if not model.strip():
         raise InvalidRequest("“model” must name a model, for example “morello:echo”.", "model")
     if len(model) > LONGEST_MODEL:
         raise InvalidRequest(f"“model” is longer than {LONGEST_MODEL} characters.", "model")
-    return model
 
 
 def _stream(raw: Raw | None) -> bool:
@@ -60,12 +80,29 @@ def _stream(raw: Raw | None) -> bool:
     return stream
 
 
-def _require_messages(raw: Raw | None) -> None:
-    # The messages themselves are the provider's to judge.
-    if raw is None or _first(raw) != "[":
-        raise InvalidRequest("“messages” must be a list.", "messages")
-    if _EMPTY.match(memoryview(raw)):
-        raise InvalidRequest("“messages” is empty. Send at least one.", "messages")
+def _require_said(fields: dict[str, Raw], says: str) -> None:
+    # What is said is the provider's to judge.
+    raw = fields.get(says)
+    if says == "input":
+        _require_input(fields, raw)
+    elif raw is None or _first(raw) != "[":
+        raise InvalidRequest(f"“{says}” must be a list.", says)
+    elif _is_empty(raw):
+        raise InvalidRequest(f"“{says}” is empty. Send at least one.", says)
+
+
+def _require_input(fields: dict[str, Raw], raw: Raw | None) -> None:
+    """The Responses dialect takes a string or a list, or nothing where something was said before."""
+    kind = "n" if raw is None else _first(raw)
+    if kind not in '["n':
+        raise InvalidRequest("“input” must be a string or a list.", "input")
+    nothing = kind == "n" or (raw is not None and _is_empty(raw))
+    if nothing and all(_first(fields[name]) == "n" for name in KNOWN_BEFORE if name in fields):
+        raise InvalidRequest("“input” is empty. Send a string, or a list with at least one item.", "input")
+
+
+def _is_empty(raw: Raw) -> bool:
+    return bool(_EMPTY.match(memoryview(raw)))
 
 
 def _first(raw: Raw) -> str:

@@ -18,6 +18,8 @@ class Quirks(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True
     images itself; else it takes data only. `content_lists`: system and tool messages may be lists of parts.
     `cache_control`: it knows Anthropic's cache markers in its own dialect. `schema_refused` are JSON Schema keywords
     it refuses. `strict_schemas`: it takes `strict`. `api_version` and `deployments` are Azure's.
+    `thinking_field` is where it is told how much to think (Chat Completions): OpenAI's, OpenRouter's, DeepSeek's or
+    Qwen's way.
     """
 
     max_tokens_field: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
@@ -34,6 +36,7 @@ class Quirks(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True
     schema_refused: tuple[str, ...] = ()
     api_version: str = ""
     deployments: bool = False
+    thinking_field: Literal["reasoning_effort", "reasoning", "thinking", "enable_thinking"] = "reasoning_effort"
 
     @property
     def wants_back(self) -> bool:
