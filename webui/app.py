@@ -71,6 +71,7 @@ PAGES: Final[tuple[tuple[str, tuple[str, ...], Any, dict[str, Any]], ...]] = (
     ("/providers/add", GET, providers.new_provider, PAGE),
     ("/providers/add", POST, providers.add_provider, PART),
     ("/providers/check", POST, providers.check_provider, PART),
+    ("/providers/calls", POST, providers.show_calls, PART),
     ("/providers/test", POST, providers.test_providers, PART),
     ("/providers/<id>/edit", GET, providers.change_provider, PAGE),
     ("/providers/<id>/edit", POST, providers.keep_provider, PART),

@@ -30,6 +30,7 @@ USAGE: Final = 64
 INTERRUPTED: Final = 130  # what a shell says of a command that Ctrl-C ended
 DASHBOARD_PORT: Final = 23300
 LOG_LINES: Final = 100
+DIALECTS: Final = "openai_chat, openai_responses, anthropic or gemini; several with a + between them, the default first"
 STARTING_SECONDS: Final = 5.0  # how long a process that just started may take to open its socket
 # These speak to a running process or not at all; the others work on the stored data too.
 NEEDS_PROCESS: Final = frozenset(("start", "stop", "restart", "login-url"))
@@ -142,13 +143,20 @@ def _provider_command(verbs: Any, name: str, text: str, action: Callable[[argpar
 
 
 def _provider_fields(parser: Parser) -> None:
-    parser.add_argument("--dialect", help="openai_chat or anthropic")
+    parser.add_argument("--dialect", help=DIALECTS)
     parser.add_argument("--base-url", help="with the version, as its documentation gives it")
     parser.add_argument("--name", help="how the dashboard calls it")
     key = parser.add_mutually_exclusive_group()
     key.add_argument("--key-env", metavar="VAR", help="take the key from this environment variable, now")
     key.add_argument("--key-stdin", action="store_true", help="read the key from standard input")
     key.add_argument("--no-key", action="store_true", help="the provider wants none")
+    parser.add_argument(
+        "--quirk",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="how it wants to be asked, such as stream_options=false; NAME= is as usual again; may be repeated",
+    )
 
 
 def _command(commands: Any, name: str, text: str, action: Callable[[argparse.Namespace], int]) -> Parser:
@@ -338,9 +346,18 @@ def _show_log(options: argparse.Namespace) -> int:
 
 def _list_providers(options: argparse.Namespace) -> int:
     providers = _do(options, "providers list")
-    rows = [f"{row['id']:<16} {row['dialect']:<12} {row['calls']}{_trouble(row)}" for row in providers]
+    rows = [
+        f"{row['id']:<16} {row['dialect']:<29} {row['calls']}{_quirks(row['quirks'])}{_trouble(row)}"
+        for row in providers
+    ]
     _print(options, providers, "\n".join(rows))
     return 0
+
+
+def _quirks(quirks: dict[str, Any]) -> str:
+    """What is not as usual, as it is typed."""
+    told = {name: msgspec.json.encode(value).decode().strip('[]"').replace('"', "") for name, value in quirks.items()}
+    return "".join(f"  {name}={value}" for name, value in told.items())
 
 
 def _trouble(row: dict[str, Any]) -> str:
@@ -348,15 +365,20 @@ def _trouble(row: dict[str, Any]) -> str:
 
 
 def _list_presets(options: argparse.Namespace) -> int:
+    from api.providers.asking import written
     from api.providers.presets import PRESETS
 
-    rows = [f"{preset.id:<16} {preset.dialect:<12} {preset.base_url}" for preset in PRESETS]
+    rows = [
+        f"{preset.id:<16} {preset.dialect:<29} {preset.base_url}{_quirks(written(preset.quirks))}" for preset in PRESETS
+    ]
     _print(options, PRESETS, "\n".join(rows))
     return 0
 
 
 def _add_provider(options: argparse.Namespace) -> int:
-    given = {**_preset(options), **_given(options)}
+    preset, given = _preset(options), _given(options)
+    quirks = {**preset.get("quirks", {}), **given.get("quirks", {})}
+    given = {**preset, **given, "quirks": quirks}
     if missing := [option for option in ("dialect", "base_url") if option not in given]:
         options.usage_error(f"give --preset, or --{' and --'.join(missing).replace('_', '-')}")
     if "key" not in given:
@@ -368,6 +390,7 @@ def _add_provider(options: argparse.Namespace) -> int:
 
 def _preset(options: argparse.Namespace) -> dict[str, Any]:
     """What a preset fills in; a program on this computer wants no key."""
+    from api.providers.asking import written
     from api.providers.presets import preset
 
     if options.preset is None:
@@ -375,19 +398,30 @@ def _preset(options: argparse.Namespace) -> dict[str, Any]:
     found = preset(options.preset)
     if found is None:
         raise SaidInWords(f"There is no preset “{options.preset}”. List them with: morello providers presets")
-    filled = {"dialect": found.dialect, "base_url": found.base_url, "name": found.name}
+    filled: dict[str, Any] = {"dialect": found.dialect, "base_url": found.base_url, "name": found.name}
+    if options.dialect in (None, found.dialect):
+        filled["quirks"] = written(found.quirks)
     return {**filled, "key": None} if found.is_local else filled
 
 
 def _given(options: argparse.Namespace) -> dict[str, Any]:
     """The fields that were given on the command line."""
     fields = {name: getattr(options, name) for name in ("id", "name", "dialect", "base_url")}
-    given = {name: value for name, value in fields.items() if value is not None}
+    given: dict[str, Any] = {name: value for name, value in fields.items() if value is not None}
+    if options.quirk:
+        given["quirks"] = dict(_quirk(options, text) for text in options.quirk)
     if options.no_key:
         return {**given, "key": None}
     if options.key_stdin:
         return {**given, "key": sys.stdin.readline()}
     return {**given, "key": _key_of_environment(options.key_env)} if options.key_env else given
+
+
+def _quirk(options: argparse.Namespace, text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals:
+        options.usage_error(f"“{text}” says no value: write --quirk {text}=VALUE, or {text}= for what is usual")
+    return name, value
 
 
 def _key_of_environment(name: str) -> str:
@@ -399,7 +433,9 @@ def _key_of_environment(name: str) -> str:
 def _edit_provider(options: argparse.Namespace) -> int:
     given = _given(options)
     if len(given) == 1:
-        options.usage_error("say what to change: --name, --base-url, --dialect, --key-env, --key-stdin or --no-key")
+        options.usage_error(
+            "say what to change: --name, --base-url, --dialect, --quirk, --key-env, --key-stdin or --no-key"
+        )
     provider = _do(options, "providers edit", **given)
     _tell(options, provider, f"Changed. Conversations go to {provider['calls']}.")
     return 0

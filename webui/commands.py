@@ -1,12 +1,15 @@
 """What each command does to the data: the same whether the running process does it or the command itself."""
 
 import msgspec
-from msgspec import UNSET, Struct, UnsetType
+from msgspec import Struct
 
+from api.dialects.quirks import NONE
 from api.door import Door, parse_port
 from api.errors import OwnerError, SaidInWords
 from api.listener import Failed
-from api.providers.provider import visible
+from api.providers.asking import changed
+from api.providers.provider import Provider, visible
+from api.providers.registry import Changes
 from api.settings import NAMES, Settings, checked_name, typed
 from webui.control import Order, Report
 from webui.session import Sessions
@@ -16,23 +19,14 @@ NO_PORT = 0  # of a dashboard that nobody serves
 
 
 class NewProvider(Struct, frozen=True):
-    """What `providers add` gives. `key` is None where the provider wants none."""
+    """What `providers add` gives. `key` is None where the provider wants none; `quirks` may be texts."""
 
     id: str
     dialect: str
     base_url: str
     key: str | None = None
     name: str | None = None
-
-
-class ChangedProvider(Struct, frozen=True):
-    """What `providers edit` gives: what is not given stays."""
-
-    id: str
-    name: str | None = None
-    base_url: str | None = None
-    dialect: str | None = None
-    key: str | UnsetType | None = UNSET
+    quirks: dict[str, object] = {}
 
 
 class Commands:
@@ -126,19 +120,9 @@ class Commands:
             case "providers list":
                 return [visible(provider) for provider in providers.all()]
             case "providers add":
-                new = msgspec.convert(given, NewProvider)
-                return visible(await providers.add(new.id, new.dialect, new.base_url, new.key, name=new.name))
+                return visible(await self._add(msgspec.convert(given, NewProvider)))
             case "providers edit":
-                changed = msgspec.convert(given, ChangedProvider)
-                return visible(
-                    await providers.edit(
-                        changed.id,
-                        name=changed.name,
-                        base_url=changed.base_url,
-                        dialect=changed.dialect,
-                        key=changed.key,
-                    )
-                )
+                return visible(await self._edit(str(given["id"]), given))
             case "providers switch":
                 return visible(await providers.switch(str(given["id"]), given["enabled"] is True))
             case "providers test":
@@ -150,6 +134,20 @@ class Commands:
                 raise OwnerError(
                     "The running Morello knows no command “%(command)s”. Restart it after an update.", command=command
                 )
+
+    async def _add(self, new: NewProvider) -> Provider:
+        quirks = changed(NONE, new.quirks)
+        return await self._gateway.providers.add(
+            new.id, new.dialect, new.base_url, new.key, name=new.name, quirks=quirks
+        )
+
+    async def _edit(self, id: str, given: dict[str, object]) -> Provider:
+        """Change what is given; of the quirks those that are named."""
+        providers, named = self._gateway.providers, msgspec.convert(given.get("quirks", {}), dict[str, object])
+        changes = msgspec.convert({name: given[name] for name in given if name not in ("id", "quirks")}, Changes)
+        if named:
+            changes["quirks"] = changed(providers.known(id).quirks, named)
+        return await providers.edit(id, **changes)
 
     async def _test(self, id: str) -> dict[str, object]:
         check = await self._gateway.check(self._gateway.providers.known(id))

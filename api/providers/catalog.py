@@ -55,7 +55,7 @@ class Catalog:
         self._changed()
         row = statements.CatalogRow(provider.id, msgspec.json.encode(models).decode(), time.time())
         try:
-            await self._store.write(lambda db: statements.save_catalog(db, row, provider.base_url, provider.dialect))
+            await self._store.write(lambda db: statements.save_catalog(db, row, provider.base_url, provider.speaks))
         except StoreFailed as error:
             log.error("the models of %s could not be kept: %s", provider.id, error)
 

@@ -49,7 +49,7 @@ async def look_around(
 
 
 async def _probe(list_models: ListModels, usual: Preset) -> Found | None:
-    provider = Provider(id=usual.id, name=usual.name, dialects=(usual.dialect,), base_url=usual.base_url)
+    provider = Provider(id=usual.id, name=usual.name, dialects=usual.dialects, base_url=usual.base_url)
     try:
         async with asyncio.timeout(PATIENCE):
             models = await list_models(provider)
@@ -82,7 +82,7 @@ def _meant_for(known: Preset, environment: Mapping[str, str], own_ports: frozens
     for name in known.env_url:
         if told := environment.get(name, "").strip():
             try:
-                told = checked_base_url(told, known.dialect, own_ports)
+                told = checked_base_url(told, known.dialects[0], own_ports)
             except ProviderRefused:
                 return None
             return known.base_url if origin(told) == origin(known.base_url) else told

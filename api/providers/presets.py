@@ -4,15 +4,27 @@ One row each. A base URL is the one of the provider's own documentation: below i
 to. A preset only fills in a form; what the owner saves is a row of their own. Some have one
 house in China and one outside it, and a key is good in one of them: those are two rows. A variable that the documents
 of both name is offered once, for the house outside.
+
+Dialects are those that the provider's documentation promises at that address, quirks what it refuses or wants. Of the
+programs on this computer older versions are about: they are asked in what all of them speak.
 """
 
 from typing import Final
 
 from msgspec import Struct
 
-from api.dialects import anthropic, openai_chat
+from api.dialects import anthropic, gemini, openai_chat, openai_responses
+from api.dialects.quirks import NONE, Quirks
 
 MODELS: Final = "/models"
+BOTH: Final = f"{openai_chat.NAME}+{openai_responses.NAME}"
+OPENAI: Final = Quirks(max_tokens_field="max_completion_tokens", developer_role=True)
+# In a turn that called tools they refuse an answer without what was thought before it.
+THOUGHTFUL: Final = Quirks(reasoning_field="reasoning_content", thinking_field="thinking")
+DATA: Final = Quirks(image_urls=False)
+# https://platform.kimi.ai/docs/guide/use-kimi-vision-model knows data and files kept there, no addresses.
+KIMI: Final = Quirks(reasoning_field="reasoning_content", thinking_field="thinking", image_urls=False)
+QWEN: Final = Quirks(thinking_field="enable_thinking")
 
 
 class Preset(Struct, frozen=True, kw_only=True):
@@ -20,7 +32,8 @@ class Preset(Struct, frozen=True, kw_only=True):
 
     `key_page` is where a key is to be had; None where none is wanted. `env` are the variables that usually hold one,
     `env_url` those that, where they are set, say for which other address it is meant. `key_check` is a path below
-    the base URL that only a good key may read: not `/models` where the list is public.
+    the base URL that only a good key may read: not `/models` where the list is public. `dialect` is as a row keeps it,
+    several with a “+” between them. A base URL with braces is to be completed by the owner.
     """
 
     id: str
@@ -32,6 +45,12 @@ class Preset(Struct, frozen=True, kw_only=True):
     env: tuple[str, ...] = ()
     env_url: tuple[str, ...] = ()
     key_check: str = MODELS
+    quirks: Quirks = NONE
+
+    @property
+    def dialects(self) -> tuple[str, ...]:
+        """Its dialects, the default first."""
+        return tuple(self.dialect.split("+"))
 
     @property
     def is_local(self) -> bool:
@@ -58,14 +77,18 @@ PRESETS: Final = (
         key_page="https://platform.openai.com/api-keys",
         env=("OPENAI_API_KEY",),
         env_url=("OPENAI_BASE_URL", "OPENAI_API_BASE"),
+        dialect=BOTH,
+        quirks=OPENAI,
     ),
     Preset(
         id="gemini",
         name="Gemini",
         mark="G",
-        base_url="https://generativelanguage.googleapis.com/v1beta/openai",
+        dialect=gemini.NAME,
+        base_url="https://generativelanguage.googleapis.com/v1beta",
         key_page="https://aistudio.google.com/apikey",
         env=("GEMINI_API_KEY", "GOOGLE_API_KEY"),
+        env_url=("GOOGLE_GEMINI_BASE_URL",),
     ),
     Preset(
         id="deepseek",
@@ -74,6 +97,7 @@ PRESETS: Final = (
         base_url="https://api.deepseek.com",
         key_page="https://platform.deepseek.com/api_keys",
         env=("DEEPSEEK_API_KEY",),
+        quirks=THOUGHTFUL,
     ),
     Preset(
         id="openrouter",
@@ -83,6 +107,8 @@ PRESETS: Final = (
         key_page="https://openrouter.ai/settings/keys",
         env=("OPENROUTER_API_KEY",),
         key_check="/key",
+        dialect=f"{BOTH}+{anthropic.NAME}",
+        quirks=Quirks(cache_control=True, reasoning_field="reasoning", thinking_field="reasoning"),
     ),
     Preset(
         id="qwen",
@@ -92,6 +118,7 @@ PRESETS: Final = (
         key_page="https://modelstudio.console.alibabacloud.com/?tab=playground#/api-key",
         env=("DASHSCOPE_API_KEY",),
         env_url=("DASHSCOPE_BASE_URL",),
+        quirks=QWEN,
     ),
     Preset(
         id="qwen-cn",
@@ -99,6 +126,7 @@ PRESETS: Final = (
         mark="Q",
         base_url="https://dashscope.aliyuncs.com/compatible-mode/v1",
         key_page="https://bailian.console.aliyun.com/?tab=model#/api-key",
+        quirks=QWEN,
     ),
     Preset(
         id="kimi",
@@ -108,6 +136,8 @@ PRESETS: Final = (
         key_page="https://platform.kimi.ai/console/api-keys",
         env=("MOONSHOT_API_KEY",),
         env_url=("MOONSHOT_BASE_URL",),
+        dialect=BOTH,
+        quirks=KIMI,
     ),
     Preset(
         id="kimi-cn",
@@ -115,6 +145,8 @@ PRESETS: Final = (
         mark="K",
         base_url="https://api.moonshot.cn/v1",
         key_page="https://platform.kimi.com/console/api-keys",
+        dialect=BOTH,
+        quirks=KIMI,
     ),
     Preset(
         id="glm",
@@ -123,6 +155,7 @@ PRESETS: Final = (
         base_url="https://open.bigmodel.cn/api/paas/v4",
         key_page="https://open.bigmodel.cn/usercenter/apikeys",
         env=("ZHIPUAI_API_KEY", "ZHIPU_API_KEY"),
+        quirks=THOUGHTFUL,
     ),
     Preset(
         id="zai",
@@ -131,6 +164,7 @@ PRESETS: Final = (
         base_url="https://api.z.ai/api/paas/v4",
         key_page="https://z.ai/manage-apikey/apikey-list",
         env=("ZAI_API_KEY",),
+        quirks=THOUGHTFUL,
     ),
     Preset(
         id="mistral",
@@ -139,6 +173,7 @@ PRESETS: Final = (
         base_url="https://api.mistral.ai/v1",
         key_page="https://console.mistral.ai/api-keys",
         env=("MISTRAL_API_KEY",),
+        quirks=Quirks(stream_options=False),
     ),
     Preset(
         id="groq",
@@ -147,6 +182,7 @@ PRESETS: Final = (
         base_url="https://api.groq.com/openai/v1",
         key_page="https://console.groq.com/keys",
         env=("GROQ_API_KEY",),
+        dialect=BOTH,
     ),
     Preset(
         id="xai",
@@ -155,6 +191,24 @@ PRESETS: Final = (
         base_url="https://api.x.ai/v1",
         key_page="https://console.x.ai/team/default/api-keys",
         env=("XAI_API_KEY",),
+        dialect=BOTH,
+    ),
+    Preset(
+        id="azure",
+        name="Azure OpenAI",
+        mark="Az",
+        dialect=BOTH,
+        base_url="https://{resource}.openai.azure.com/openai/v1",
+        key_page="https://ai.azure.com/",
+        quirks=OPENAI,
+    ),
+    Preset(
+        id="perplexity",
+        name="Perplexity",
+        mark="P",
+        base_url="https://api.perplexity.ai",
+        key_page="https://www.perplexity.ai/account/api/keys",
+        env=("PERPLEXITY_API_KEY",),
     ),
     Preset(
         id="siliconflow",
@@ -163,6 +217,7 @@ PRESETS: Final = (
         base_url="https://api.siliconflow.com/v1",
         key_page="https://cloud.siliconflow.com/account/ak",
         env=("SILICONFLOW_API_KEY",),
+        quirks=QWEN,
     ),
     Preset(
         id="siliconflow-cn",
@@ -171,9 +226,10 @@ PRESETS: Final = (
         base_url="https://api.siliconflow.cn/v1",
         key_page="https://cloud.siliconflow.cn/account/ak",
         env=("SILICONFLOW_CN_API_KEY",),
+        quirks=QWEN,
     ),
-    Preset(id="ollama", name="Ollama", mark="O", base_url="http://127.0.0.1:11434/v1"),
-    Preset(id="lmstudio", name="LM Studio", mark="LM", base_url="http://127.0.0.1:1234/v1"),
+    Preset(id="ollama", name="Ollama", mark="O", base_url="http://127.0.0.1:11434/v1", quirks=DATA),
+    Preset(id="lmstudio", name="LM Studio", mark="LM", base_url="http://127.0.0.1:1234/v1", dialect=BOTH, quirks=DATA),
     Preset(id="llamacpp", name="llama.cpp", mark="Lc", base_url="http://127.0.0.1:8080/v1"),
     Preset(id="vllm", name="vLLM", mark="vL", base_url="http://127.0.0.1:8000/v1"),
 )

@@ -3,24 +3,34 @@
 import ipaddress
 import re
 from typing import Final
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from msgspec import Struct
 
 from api.dialects import anthropic, gemini, openai_chat, openai_responses
 from api.dialects.quirks import NONE, Quirks
 from api.errors import ProviderRefused, SaidInWords
+from api.providers.asking import written
+from api.upstream.paths import conversation_path
 
 TESTING: Final = "morello"
 LOCAL: Final = "local"
 RESERVED: Final = frozenset((TESTING, LOCAL, "v1", "v1beta", "api", "docs", "health", "metrics"))
 DIALECTS: Final = (openai_chat.NAME, openai_responses.NAME, anthropic.NAME, gemini.NAME)
+JOINED: Final = "+"
 LONGEST_KEY: Final = 4096
 LONGEST_NAME: Final = 128
+MODEL: Final = "{model}"  # what stands for a model's name in a URL that is only shown
 _ID: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,31}")
 _HOST: Final = re.compile(r"(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.)*[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.?")
 _NUMERIC: Final = re.compile(r"(?:.*\.)?(?:0x[0-9a-f]*|[0-9]+)\.?")  # what a resolver would take for an address
-_VERSIONED: Final = re.compile(r"/v\d+[a-z0-9]*$")
+# What is added to a base URL without a version, by the dialect it is asked in. Vertex has its version further ahead.
+_VERSIONS: Final = {
+    anthropic.NAME: ("/v1", re.compile(r"/v\d+[a-z0-9]*$")),
+    gemini.NAME: ("/v1beta", re.compile(r"/v\d+[a-z0-9]*(/|$)")),
+}
+_BLANK: Final = re.compile(r"\{[a-z]{1,20}\}")  # what a preset leaves open
+_ANY: Final = re.compile("")
 _HOME_NAMES: Final = (".localhost", ".local", ".lan", ".internal", ".home.arpa")
 
 
@@ -36,7 +46,8 @@ class Secret(str):
 class Provider(Struct, frozen=True, kw_only=True, weakref=True):
     """Whom we may ask. `dialects` are those it understands; `fault` is why it cannot be asked now, if so.
 
-    `created` is in seconds since 1970. `base_url` includes the version and has no slash at its end.
+    `created` is in seconds since 1970. `base_url` includes the version and has no slash at its end. `quirks` are how
+    it wants to be asked.
     """
 
     id: str
@@ -55,18 +66,28 @@ class Provider(Struct, frozen=True, kw_only=True, weakref=True):
         return self.dialects[0]
 
     @property
+    def speaks(self) -> str:
+        """Its dialects as a row keeps them, and as they are typed."""
+        return JOINED.join(self.dialects)
+
+    @property
     def is_built_in(self) -> bool:
         """Whether it is part of Morello."""
         return self.id in (TESTING, LOCAL)
 
 
-class Model(Struct, frozen=True):
-    """A model as its provider lists it. `created` is in seconds since 1970; 0 where it was not told."""
+class Model(Struct, frozen=True, omit_defaults=True):
+    """A model as its provider lists it. `created` is in seconds since 1970; 0 where it was not told.
+
+    `context` is how many tokens it can read and `max_output` how many it can answer with, where that was told.
+    """
 
     id: str
     created: int = 0
     name: str | None = None
     owner: str | None = None
+    context: int | None = None
+    max_output: int | None = None
 
 
 class Check(Struct, frozen=True, kw_only=True):
@@ -110,16 +131,18 @@ def checked_name(text: str) -> str:
     return name
 
 
-def checked_dialect(text: str) -> str:
-    """A dialect that Morello speaks."""
-    if text not in DIALECTS:
-        raise ProviderRefused(
-            "“%(dialect)s” is not a dialect. Use one of: %(dialects)s.",
-            "dialect",
-            dialect=text[:40],
-            dialects=", ".join(DIALECTS),
-        )
-    return text
+def checked_dialects(text: str) -> tuple[str, ...]:
+    """The dialects that `text` names, with a “+” between them; the first is the default."""
+    names = tuple(dict.fromkeys(name.strip() for name in text.split(JOINED)))
+    for name in names:
+        if name not in DIALECTS:
+            raise ProviderRefused(
+                "“%(dialect)s” is not a dialect. Use one of: %(dialects)s.",
+                "dialect",
+                dialect=name[:40],
+                dialects=", ".join(DIALECTS),
+            )
+    return names
 
 
 def checked_base_url(text: str, dialect: str, own_ports: frozenset[int]) -> str:
@@ -134,6 +157,8 @@ def checked_base_url(text: str, dialect: str, own_ports: frozenset[int]) -> str:
     except ValueError as error:
         raise _bad_url("“%(url)s” is not a URL: %(why)s.", url=url[:80], why=str(error)) from error
     host = parts.hostname or ""
+    if blank := _BLANK.search(url):
+        raise _bad_url("Write your own name in the place of “%(blank)s” in the base URL.", blank=blank[0])
     if parts.scheme not in ("http", "https") or not host:
         raise _bad_url("The base URL must begin with https:// or http:// and name a host.")
     if port == 0 or not _is_host(host, parts.netloc):
@@ -148,9 +173,8 @@ def checked_base_url(text: str, dialect: str, own_ports: frozenset[int]) -> str:
         raise _bad_url(
             "Port %(port)d is Morello's own: Morello would be asking itself. Give the other server's port.", port=port
         )
-    if dialect == anthropic.NAME and not _VERSIONED.search(parts.path):
-        url += "/v1"
-    return url
+    version, versioned = _VERSIONS.get(dialect, ("", _ANY))
+    return url if versioned.search(parts.path) else url + version
 
 
 def origin(base_url: str) -> str:
@@ -232,9 +256,10 @@ def local_provider(created: float, fault: SaidInWords | None) -> Provider:
     )
 
 
-def what_is_called(provider: Provider) -> str:
-    """The URL a conversation with it goes to."""
-    return provider.base_url + ("/messages" if provider.dialect == anthropic.NAME else "/chat/completions")
+def what_is_called(provider: Provider, dialect: str | None = None) -> str:
+    """The URL a streamed conversation with it goes to, asked in `dialect` or in its first."""
+    path = conversation_path(dialect or provider.dialect, provider.quirks, MODEL, stream=True)
+    return provider.base_url + path.replace(quote(MODEL), MODEL)
 
 
 def visible(provider: Provider) -> dict[str, object]:
@@ -242,9 +267,10 @@ def visible(provider: Provider) -> dict[str, object]:
     return {
         "id": provider.id,
         "name": provider.name,
-        "dialect": provider.dialect,
+        "dialect": provider.speaks,
         "base_url": provider.base_url,
         "calls": what_is_called(provider),
+        "quirks": written(provider.quirks),
         "has_key": provider.key is not None,
         "enabled": provider.enabled,
         "fault": provider.fault and provider.fault.message,

@@ -8,11 +8,12 @@ undone.
 import asyncio
 import time
 from collections.abc import Callable, Iterator
-from typing import Final
+from typing import Final, TypedDict, Unpack
 from weakref import ref
 
-from msgspec import UNSET, Struct, UnsetType, structs
+from msgspec import Struct, structs
 
+from api.dialects.quirks import NONE, Quirks
 from api.errors import ProviderRefused, SaidInWords
 from api.providers import testing
 from api.providers.catalog import Catalog, Fetch
@@ -25,9 +26,8 @@ from api.providers.provider import (
     Model,
     Provider,
     Route,
-    Secret,
     checked_base_url,
-    checked_dialect,
+    checked_dialects,
     checked_id,
     checked_key,
     checked_name,
@@ -36,14 +36,25 @@ from api.providers.provider import (
     testing_provider,
 )
 from api.providers.resolving import by_bare_name, by_prefix, refuse_unready
+from api.providers.rows import read, write
 from api.store import Store
 from api.store import providers as statements
-from api.vault import Unreadable, Vault
+from api.vault import Vault
 
 UNDO_SECONDS: Final = 10.0  # how long what was removed can be restored
 REMEMBERED: Final = 4096  # names whose route is kept, so that the hot path looks up one dictionary
 # Their models have been there since Morello has: callers may sort by `created`, and it must not change.
 BORN: Final = 1_763_856_000
+
+
+class Changes(TypedDict, total=False):
+    """What of a provider is to be another: only what is given."""
+
+    name: str
+    base_url: str
+    dialect: str
+    key: str | None
+    quirks: Quirks
 
 
 class Removed(Struct, frozen=True):
@@ -72,7 +83,7 @@ class Providers:
         self._alive: tuple[ref[Provider], ...] = ()
         self._routes: dict[str, Route] = {}
         self._turn = asyncio.Lock()
-        self._rows = {row.id: self._read(row) for row in store.load(statements.load)}
+        self._rows = {row.id: read(row, vault) for row in store.load(statements.load)}
         self._watch(*self._rows.values())
         self._built_in = {TESTING: testing_provider(BORN), LOCAL: local_provider(BORN, local_fault)}
         self._removed: dict[str, Removed] = {}
@@ -103,69 +114,63 @@ class Providers:
             if provider and provider.key:
                 yield str(provider.key)
 
-    def draft(self, id: str, dialect: str, base_url: str, key: str | None, *, name: str | None = None) -> Provider:
+    def draft(
+        self, id: str, dialect: str, base_url: str, key: str | None, *, name: str | None = None, quirks: Quirks = NONE
+    ) -> Provider:
         """A provider as `add` would keep it. `ProviderRefused` says which field is wrong and why."""
         if checked_id(id) in self._rows:
             raise ProviderRefused(
                 "There is a provider “%(id)s” already. Choose another id, or remove that one.", "id", id=id
             )
+        dialects = checked_dialects(dialect)
         return Provider(
             id=id,
             name=checked_name(name or id),
-            dialects=(checked_dialect(dialect),),
-            base_url=checked_base_url(base_url, dialect, self._own_ports()),
+            dialects=dialects,
+            base_url=checked_base_url(base_url, dialects[0], self._own_ports()),
             key=None if key is None else checked_key(key),
             created=time.time(),
+            quirks=quirks,
         )
 
-    async def add(self, id: str, dialect: str, base_url: str, key: str | None, *, name: str | None = None) -> Provider:
-        """Keep a new provider; nobody is called. `ProviderRefused` says which field is wrong and why."""
-        async with self._turn:
-            return await self._keep(self.draft(id, dialect, base_url, key, name=name))
-
-    def redraft(
-        self,
-        id: str,
-        *,
-        name: str | None = None,
-        base_url: str | None = None,
-        dialect: str | None = None,
-        key: str | UnsetType | None = UNSET,
+    async def add(
+        self, id: str, dialect: str, base_url: str, key: str | None, *, name: str | None = None, quirks: Quirks = NONE
     ) -> Provider:
+        """Keep a new provider; nobody is called. `ProviderRefused` says which field is wrong and why.
+
+        `dialect` may name several, with a “+” between them.
+        """
+        async with self._turn:
+            return await self._keep(self.draft(id, dialect, base_url, key, name=name, quirks=quirks))
+
+    def redraft(self, id: str, **changes: Unpack[Changes]) -> Provider:
         """The provider `id` as `edit` would keep it: what is not given stays, a `key` of None is no key.
 
         A key belongs to the host it was given for: whoever changes the host gives a key again, or a page that got
         hold of the owner's session could have it sent to itself.
         """
         old = self._own(id)
-        dialect = old.dialect if dialect is None else checked_dialect(dialect)
-        url = checked_base_url(old.base_url if base_url is None else base_url, dialect, self._own_ports())
-        if isinstance(key, UnsetType):
-            self._refuse_another_host(old, url)
-        return structs.replace(
+        dialects = checked_dialects(changes["dialect"]) if "dialect" in changes else old.dialects
+        url = checked_base_url(changes.get("base_url", old.base_url), dialects[0], self._own_ports())
+        new = structs.replace(
             old,
-            name=old.name if name is None else checked_name(name),
-            dialects=(dialect,),
+            name=checked_name(changes["name"]) if "name" in changes else old.name,
+            dialects=dialects,
             base_url=url,
-            key=old.key if isinstance(key, UnsetType) else None if key is None else checked_key(key),
-            fault=old.fault if isinstance(key, UnsetType) else None,
+            quirks=changes.get("quirks", old.quirks),
         )
+        if "key" not in changes:
+            self._refuse_another_host(old, url)
+            return new
+        key = changes["key"]
+        return structs.replace(new, key=None if key is None else checked_key(key), fault=None)
 
-    async def edit(
-        self,
-        id: str,
-        *,
-        name: str | None = None,
-        base_url: str | None = None,
-        dialect: str | None = None,
-        key: str | UnsetType | None = UNSET,
-    ) -> Provider:
+    async def edit(self, id: str, **changes: Unpack[Changes]) -> Provider:
         """Keep what `redraft` gives; nobody is called. What was known of it by asking is forgotten."""
         async with self._turn:
-            old = self._own(id)
-            new = self.redraft(id, name=name, base_url=base_url, dialect=dialect, key=key)
-            await self._rewrite(new, with_key=not isinstance(key, UnsetType))
-            if (new.base_url, new.dialect, new.key) != (old.base_url, old.dialect, old.key):
+            old, new = self._own(id), self.redraft(id, **changes)
+            await self._rewrite(new, with_key="key" in changes)
+            if _address(new) != _address(old) or new.key != old.key:
                 self._doubt(new, old)
             return new
 
@@ -287,7 +292,7 @@ class Providers:
             )
 
     async def _keep(self, provider: Provider) -> Provider:
-        row = self._write(provider)
+        row = write(provider, self._vault)
         await self._store.write(lambda db: statements.add(db, row))
         self._watch(provider)
         rows = {**self._rows, provider.id: provider}
@@ -296,7 +301,7 @@ class Providers:
         return provider
 
     async def _rewrite(self, provider: Provider, with_key: bool) -> None:
-        row = self._write(provider)
+        row = write(provider, self._vault)
         commit = self._store.erase if with_key else self._store.write
         await commit(lambda db: statements.change(db, row, with_key))
         self._watch(provider)
@@ -311,7 +316,7 @@ class Providers:
     def _doubt(self, new: Provider, old: Provider) -> None:
         self._checks.pop(new.id, None)
         self._let_go(new.id)
-        if (new.base_url, new.dialect) == (old.base_url, old.dialect):
+        if _address(new) == _address(old):
             self.catalog.expire(new.id)
         else:
             self.catalog.forget(new.id)
@@ -330,39 +335,8 @@ class Providers:
         self._routes.clear()
         self._told()
 
-    def _read(self, row: statements.ProviderRow) -> Provider:
-        key: Secret | None = None
-        fault: SaidInWords | None = None
-        if row.secret is not None:
-            try:
-                key = Secret(self._vault.unseal(row.secret, _place(row.id)))
-            except Unreadable:
-                fault = SaidInWords(
-                    "The key of the provider “%(id)s” cannot be read any more. Give it again.", id=row.id
-                )
-        return Provider(
-            id=row.id,
-            name=row.name,
-            dialects=(row.dialect,),
-            base_url=row.base_url,
-            key=key,
-            enabled=row.enabled,
-            created=row.created,
-            fault=fault,
-        )
 
-    def _write(self, provider: Provider) -> statements.ProviderRow:
-        sealed = None if provider.key is None else self._vault.seal(provider.key, _place(provider.id))
-        return statements.ProviderRow(
-            provider.id,
-            provider.name,
-            provider.dialect,
-            provider.base_url,
-            sealed,
-            provider.enabled,
-            provider.created,
-        )
-
-
-def _place(provider: str) -> str:
-    return f"providers|{provider}|secret"
+def _address(provider: Provider) -> tuple[object, ...]:
+    """What decides where a provider is asked, and in which words: whoever has another one is somebody else."""
+    quirks = provider.quirks
+    return provider.base_url, provider.dialects, quirks.api_version, quirks.deployments

@@ -7,7 +7,7 @@ from api.store.schema import catalog, providers
 
 
 class ProviderRow(Struct, frozen=True):
-    """A provider as it is kept. `created` is in seconds since 1970."""
+    """A provider as it is kept. `created` is in seconds since 1970, `quirks` is JSON."""
 
     id: str
     name: str
@@ -16,6 +16,7 @@ class ProviderRow(Struct, frozen=True):
     secret: bytes | None
     enabled: bool
     created: float
+    quirks: str = "{}"
 
 
 class CatalogRow(Struct, frozen=True):

@@ -4,13 +4,14 @@ from typing import Final
 
 from sqlalchemy import Boolean, Column, Float, Integer, LargeBinary, MetaData, String, Table, Text
 
-VERSION: Final = 2
+VERSION: Final = 3
 # What makes the tables of a version those of the next. Tables that are wholly new need nothing here.
 UPGRADES: Final[dict[int, tuple[str, ...]]] = {
     1: (
         "ALTER TABLE sessions ADD COLUMN agent VARCHAR(200) DEFAULT '' NOT NULL",
         "ALTER TABLE sessions ADD COLUMN how VARCHAR(16) DEFAULT 'link' NOT NULL",
     ),
+    2: ("ALTER TABLE providers ADD COLUMN quirks TEXT DEFAULT '{}' NOT NULL",),
 }
 
 metadata = MetaData()
@@ -43,11 +44,12 @@ providers = Table(
     metadata,
     Column("id", String(32), primary_key=True),
     Column("name", String(128), nullable=False),
-    Column("dialect", String(32), nullable=False),
+    Column("dialect", String(32), nullable=False, comment="or several, joined by +: SQLite counts no letters"),
     Column("base_url", Text, nullable=False),
     Column("secret", LargeBinary, comment="sealed; null where the provider wants none"),
     Column("enabled", Boolean, nullable=False),
     Column("created", Float, nullable=False),
+    Column("quirks", Text, nullable=False, server_default="{}", comment="JSON, what is not as usual"),
 )
 
 catalog = Table(

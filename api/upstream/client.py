@@ -11,24 +11,29 @@ import httpx
 import msgspec
 
 from api import VERSION
-from api.dialects import anthropic
+from api.dialects import anthropic, gemini, openai_chat, openai_responses
 from api.errors import BadReply, SaidInWords, UpstreamFailed, UpstreamTimeout, UpstreamUnreachable
 from api.providers.provider import Model, Provider
 from api.upstream.addresses import NotConnected
 from api.upstream.h1 import H1Transport
+from api.upstream.listing import MOST_MODELS, MOST_PAGES, first_page, read_page
 from api.upstream.refusal import refusal
 from api.upstream.reply import ProviderReply
 
 # Seconds. `read` is the patience until the first byte; after it the reply has its own.
 TIMEOUTS: Final = {"connect": 10.0, "pool": 5.0, "write": 60.0, "read": 300.0}
 LIST_TIMEOUTS: Final = {**TIMEOUTS, "write": 10.0, "read": 20.0}
-MOST_MODELS: Final = 5000
-LONGEST_MODEL: Final = 256
-LONGEST_OWNER: Final = 64
 LONGEST_HEADER: Final = 4096
-REMEMBERED: Final = 64  # combinations of a caller's headers, per target
+REMEMBERED: Final = 16  # combinations of a caller's headers, per target
+MOST_TARGETS: Final = 256  # some paths hold a model's name, and callers may name any
 
-FORWARDED: Final = ("anthropic-version", "anthropic-beta", "openai-beta", "accept")
+# Of a caller's headers those that a provider of the same dialect may see; one of another dialect sees none.
+FORWARDED: Final[dict[str, tuple[str, ...]]] = {
+    anthropic.NAME: ("anthropic-version", "anthropic-beta", "accept"),
+    openai_chat.NAME: ("openai-beta", "accept"),
+    openai_responses.NAME: ("openai-beta", "accept"),
+    gemini.NAME: ("accept",),
+}
 _USER_AGENT: Final = f"morello/{VERSION}".encode()
 
 
@@ -58,17 +63,23 @@ class Upstream:
         self._targets: dict[tuple[str, str, str], _Target] = {}
 
     async def post(
-        self, provider: Provider, dialect: str, path: str, body: bytes, headers: Mapping[str, str]
+        self,
+        provider: Provider,
+        dialect: str,
+        path: str,
+        body: bytes,
+        headers: Mapping[str, str],
+        caller: str | None = None,
     ) -> ProviderReply:
-        """Ask `provider` at `path` (below its base URL). The reply has begun and its status is below 300."""
+        """Ask `provider` at `path` (below its base URL). The reply has begun and its status is below 300.
+
+        `headers` are the caller's, who spoke the dialect `caller`; without it, the provider's own.
+        """
         target = self._target(provider, dialect, path)
-        extra = [(name.encode(), headers[name].encode()) for name in FORWARDED if _may_go(headers.get(name))]
-        if dialect == anthropic.NAME and "anthropic-version" not in headers:
-            extra.append((b"anthropic-version", anthropic.DEFAULT_VERSION.encode()))
         request = httpx.Request(
             "POST",
             target.url,
-            headers=target.with_callers(extra),
+            headers=target.with_callers(_callers(headers, dialect, caller or dialect)),
             stream=httpx.ByteStream(body),
             extensions={"timeout": TIMEOUTS},
         )
@@ -76,8 +87,14 @@ class Upstream:
 
     async def list_models(self, provider: Provider) -> tuple[Model, ...]:
         """The models a provider lists now."""
-        query = "?limit=1000" if provider.dialect == anthropic.NAME else ""
-        return _models(provider, await self._get(provider, f"/models{query}"))
+        page = read_page(provider, await self._get(provider, first_page(provider)))
+        models = page.models
+        for _ in range(MOST_PAGES):
+            if page.next is None or len(models) >= MOST_MODELS:
+                break
+            page = read_page(provider, await self._get(provider, page.next))
+            models += page.models
+        return models[:MOST_MODELS]
 
     async def knock(self, provider: Provider, path: str) -> None:
         """Read what lies at `path` (below the base URL): a key that is not good is refused."""
@@ -161,54 +178,47 @@ class Upstream:
         name = (provider.id, dialect, path)
         target = self._targets.get(name)
         if target is None or target.provider is not provider:
+            if len(self._targets) >= MOST_TARGETS:
+                del self._targets[next(iter(self._targets))]
             url = httpx.URL(provider.base_url + path)
             target = self._targets[name] = _Target(provider, url, _headers(provider, dialect, url))
         return target
 
 
 def _headers(provider: Provider, dialect: str, url: httpx.URL) -> list[tuple[bytes, bytes]]:
-    headers = [
+    return [
         (b"host", url.netloc),
         (b"user-agent", _USER_AGENT),
         (b"accept-encoding", b"identity"),
         (b"content-type", b"application/json"),
+        *_key(provider, dialect),
     ]
-    if provider.key and dialect == anthropic.NAME:
-        headers.append((b"x-api-key", provider.key.encode()))
-    elif provider.key:
-        headers.append((b"authorization", b"Bearer " + provider.key.encode()))
-    return headers
+
+
+def _key(provider: Provider, dialect: str) -> list[tuple[bytes, bytes]]:
+    """The headers that the provider's key travels in."""
+    if not provider.key:
+        return []
+    key = provider.key.encode()
+    bearer = (b"authorization", b"Bearer " + key)
+    if provider.quirks.deployments or provider.quirks.api_version:
+        return [(b"api-key", key)]
+    if dialect == gemini.NAME:
+        return [(b"x-goog-api-key", key)]
+    if dialect != anthropic.NAME:
+        return [bearer]
+    # Who speaks Anthropic beside another dialect may look for the key where the other has it (OpenRouter, Ollama).
+    return [(b"x-api-key", key)] if len(provider.dialects) == 1 else [(b"x-api-key", key), bearer]
+
+
+def _callers(headers: Mapping[str, str], dialect: str, caller: str) -> list[tuple[bytes, bytes]]:
+    """Those of the caller's headers that may go to a provider asked in `dialect`, and what must not be missing."""
+    names = FORWARDED[dialect] if caller == dialect else ()
+    extra = [(name.encode(), headers[name].encode()) for name in names if _may_go(headers.get(name))]
+    if dialect == anthropic.NAME and not any(name == b"anthropic-version" for name, _ in extra):
+        extra.append((b"anthropic-version", anthropic.DEFAULT_VERSION.encode()))
+    return extra
 
 
 def _may_go(value: str | None) -> bool:
     return value is not None and len(value) <= LONGEST_HEADER and value.isascii() and value.isprintable()
-
-
-class _ListedModel(msgspec.Struct):
-    id: str
-    created: int | float | None = None
-    display_name: str | None = None
-    name: str | None = None
-    owned_by: object = None
-
-
-class _ModelList(msgspec.Struct):
-    data: list[_ListedModel] | None  # Ollama without a model says null
-
-
-def _models(provider: Provider, body: bytes) -> tuple[Model, ...]:
-    try:
-        listed = msgspec.json.decode(body, type=_ModelList).data or []
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise BadReply(
-            "The provider “%(id)s” sent no model list: %(reason)s", id=provider.id, reason=str(error)
-        ) from error
-    return tuple(
-        Model(model.id, max(0, int(model.created or 0)), model.display_name or model.name, _owner(model.owned_by))
-        for model in listed[:MOST_MODELS]
-        if 0 < len(model.id) <= LONGEST_MODEL
-    )
-
-
-def _owner(told: object) -> str | None:
-    return told if isinstance(told, str) and 0 < len(told) <= LONGEST_OWNER else None

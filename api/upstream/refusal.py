@@ -4,8 +4,8 @@ from collections.abc import Callable
 from typing import Final
 from urllib.parse import urlsplit
 
-from api.dialects import anthropic, openai_chat
 from api.dialects.dialect import Told
+from api.dialects.spoken import SPOKEN
 from api.errors import BadReply, StreamBroken, UpstreamFailed, UpstreamRefused
 from api.providers.provider import Provider
 from api.upstream.reply import ProviderReply
@@ -24,7 +24,7 @@ async def refusal(
     if reply.status < 400:
         return _redirected(provider, redact(_host(reply.header("location") or "")))
     body = await _body(reply)
-    told = _error_in(dialect, body) or Told(_plain(body, reply.media_type))
+    told: Told = SPOKEN[dialect].error_in(body) or Told(_plain(body, reply.media_type))
     words, kind, code = redact(told.words)[:LONGEST_WORDS], told.type, told.code
     if reply.status in (401, 403):
         return _key_refused(provider, reply.status, words)
@@ -92,10 +92,6 @@ async def _body(reply: ProviderReply) -> bytes:
         return await reply.beginning(LARGEST)
     except StreamBroken:
         return b""  # the status is known, and says enough
-
-
-def _error_in(dialect: str, body: bytes) -> Told | None:
-    return anthropic.error_in(body) if dialect == anthropic.NAME else openai_chat.error_in(body)
 
 
 def _plain(body: bytes, media_type: str) -> str:

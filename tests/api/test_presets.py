@@ -4,14 +4,24 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from api.dialects.quirks import NONE
+from api.errors import ProviderRefused
+from api.providers.asking import changed, written
 from api.providers.presets import ENVIRONMENT, PRESETS, key_check, preset
-from api.providers.provider import DIALECTS, Provider, checked_base_url, checked_id, checked_name, what_is_called
+from api.providers.provider import (
+    Provider,
+    checked_base_url,
+    checked_dialects,
+    checked_id,
+    checked_name,
+    what_is_called,
+)
 
 # As each provider's own documentation gives them.
 CHATS = {
     "anthropic": "https://api.anthropic.com/v1/messages",
     "openai": "https://api.openai.com/v1/chat/completions",
-    "gemini": "https://generativelanguage.googleapis.com/v1beta/openai/chat/completions",
+    "gemini": "https://generativelanguage.googleapis.com/v1beta/models/{model}:streamGenerateContent?alt=sse",
     "deepseek": "https://api.deepseek.com/chat/completions",
     "openrouter": "https://openrouter.ai/api/v1/chat/completions",
     "qwen": "https://dashscope-intl.aliyuncs.com/compatible-mode/v1/chat/completions",
@@ -23,6 +33,8 @@ CHATS = {
     "mistral": "https://api.mistral.ai/v1/chat/completions",
     "groq": "https://api.groq.com/openai/v1/chat/completions",
     "xai": "https://api.x.ai/v1/chat/completions",
+    "azure": "https://{resource}.openai.azure.com/openai/v1/chat/completions",
+    "perplexity": "https://api.perplexity.ai/chat/completions",
     "siliconflow": "https://api.siliconflow.com/v1/chat/completions",
     "siliconflow-cn": "https://api.siliconflow.cn/v1/chat/completions",
     "ollama": "http://127.0.0.1:11434/v1/chat/completions",
@@ -30,6 +42,7 @@ CHATS = {
     "llamacpp": "http://127.0.0.1:8080/v1/chat/completions",
     "vllm": "http://127.0.0.1:8000/v1/chat/completions",
 }
+ROWS = {row.id: row for row in PRESETS}
 EACH = pytest.mark.parametrize("row", PRESETS, ids=lambda row: row.id)
 
 
@@ -37,14 +50,21 @@ EACH = pytest.mark.parametrize("row", PRESETS, ids=lambda row: row.id)
 def test_a_preset_fills_in_what_can_be_saved(row):
     assert checked_id(row.id) == row.id
     assert checked_name(row.name) == row.name
-    assert row.dialect in DIALECTS
-    assert checked_base_url(row.base_url, row.dialect, frozenset({23333, 23300})) == row.base_url
+    assert checked_dialects(row.dialect) == row.dialects
+    base_url = row.base_url.replace("{resource}", "mine")
+    assert checked_base_url(base_url, row.dialects[0], frozenset({23333, 23300})) == base_url
+    assert changed(NONE, written(row.quirks)) == row.quirks
     assert 1 <= len(row.mark) <= 2
+
+
+def test_a_preset_that_leaves_a_name_open_calls_nobody_before_it_is_written():
+    with pytest.raises(ProviderRefused, match=r"in the place of “\{resource\}”"):
+        checked_base_url(ROWS["azure"].base_url, "openai_chat", frozenset())
 
 
 @EACH
 def test_a_preset_calls_the_documented_address(row):
-    provider = Provider(id=row.id, name=row.name, dialects=(row.dialect,), base_url=row.base_url)
+    provider = Provider(id=row.id, name=row.name, dialects=row.dialects, base_url=row.base_url)
     assert what_is_called(provider) == CHATS[row.id]
 
 
@@ -91,3 +111,48 @@ def test_the_usual_variables_are_known(provider):
 def test_a_preset_is_found_by_its_id():
     assert [preset(row.id) for row in PRESETS] == list(PRESETS)
     assert preset("nobody") is None
+
+
+# What the providers' documentation promises and refuses
+
+
+@pytest.mark.parametrize("id", ["openai", "kimi", "groq", "xai", "azure", "lmstudio", "openrouter"])
+def test_who_documents_responses_is_asked_in_them_too(id):
+    assert ROWS[id].dialects[:2] == ("openai_chat", "openai_responses")
+
+
+def test_gemini_is_asked_in_its_own_dialect():
+    assert ROWS["gemini"].dialects == ("gemini",)
+
+
+def test_openai_wants_the_new_name_of_the_limit_and_knows_developers():
+    quirks = ROWS["openai"].quirks
+    assert (quirks.max_tokens_field, quirks.developer_role) == ("max_completion_tokens", True)
+
+
+def test_mistral_is_not_sent_stream_options():
+    assert not ROWS["mistral"].quirks.stream_options
+
+
+@pytest.mark.parametrize("id", ["deepseek", "kimi", "kimi-cn", "glm", "zai"])
+def test_who_wants_thoughts_back_gets_them(id):
+    assert ROWS[id].quirks.reasoning_field == "reasoning_content"
+    assert ROWS[id].quirks.wants_back
+
+
+@pytest.mark.parametrize("id", ["kimi", "ollama", "lmstudio"])
+def test_who_fetches_no_images_is_sent_none_by_their_address(id):
+    assert not ROWS[id].quirks.image_urls
+
+
+@pytest.mark.parametrize(
+    ("id", "field"),
+    [
+        ("openrouter", "reasoning"),
+        ("deepseek", "thinking"),
+        ("qwen", "enable_thinking"),
+        ("openai", "reasoning_effort"),
+    ],
+)
+def test_how_much_to_think_is_said_in_the_providers_own_way(id, field):
+    assert ROWS[id].quirks.thinking_field == field

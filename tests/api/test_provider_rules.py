@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from api.dialects.quirks import Quirks
 from api.errors import ProviderRefused
 from api.providers.provider import (
     LONGEST_KEY,
@@ -14,7 +15,7 @@ from api.providers.provider import (
     Provider,
     Secret,
     checked_base_url,
-    checked_dialect,
+    checked_dialects,
     checked_id,
     checked_key,
     checked_name,
@@ -61,16 +62,26 @@ def test_morellos_own_names_are_reserved(text):
     assert "Morello's own" in str(refusal(checked_id, text))
 
 
-@pytest.mark.parametrize("text", ["openai_chat", "anthropic"])
-def test_a_known_dialect_is_taken(text):
-    assert checked_dialect(text) == text
+@pytest.mark.parametrize(
+    ("text", "dialects"),
+    [
+        ("openai_chat", ("openai_chat",)),
+        ("anthropic", ("anthropic",)),
+        ("gemini", ("gemini",)),
+        ("openai_responses+openai_chat", ("openai_responses", "openai_chat")),
+        (" openai_chat + anthropic ", ("openai_chat", "anthropic")),
+        ("gemini+gemini", ("gemini",)),
+    ],
+)
+def test_known_dialects_are_taken_in_their_order(text, dialects):
+    assert checked_dialects(text) == dialects
 
 
-@pytest.mark.parametrize("text", ["", "openai", "Anthropic", "gemini"])
+@pytest.mark.parametrize("text", ["", "openai", "Anthropic", "openai_chat+", "openai_chat,anthropic"])
 def test_an_unknown_dialect_is_refused_with_the_known_ones(text):
-    refused = refusal(checked_dialect, text)
+    refused = refusal(checked_dialects, text)
     assert refused.field == "dialect"
-    assert "openai_chat, anthropic" in str(refused)
+    assert "openai_chat, openai_responses, anthropic, gemini" in str(refused)
 
 
 # Base URLs
@@ -349,6 +360,27 @@ def test_what_is_visible_of_a_provider_leaves_its_key_out():
 def test_what_will_be_called_is_shown():
     assert what_is_called(provider()) == "https://host/v1/chat/completions"
     assert what_is_called(provider(dialects=("anthropic",))) == "https://host/v1/messages"
+    assert what_is_called(provider(dialects=("openai_responses",))) == "https://host/v1/responses"
+    assert (
+        what_is_called(provider(dialects=("gemini",))) == "https://host/v1/models/{model}:streamGenerateContent?alt=sse"
+    )
+
+
+def test_what_will_be_called_is_shown_for_each_dialect_and_first_for_the_default():
+    both = provider(dialects=("openai_responses", "openai_chat"))
+    assert what_is_called(both) == "https://host/v1/responses"
+    assert what_is_called(both, "openai_chat") == "https://host/v1/chat/completions"
+
+
+def test_what_will_be_called_shows_azures_deployment_and_version():
+    azure = provider(base_url="https://host/openai", quirks=Quirks(deployments=True, api_version="2024-10-21"))
+    assert what_is_called(azure) == "https://host/openai/deployments/{model}/chat/completions?api-version=2024-10-21"
+
+
+def test_what_is_visible_of_a_provider_says_its_dialects_and_only_the_quirks_that_are_not_as_usual():
+    shown = visible(provider(dialects=("openai_chat", "openai_responses"), quirks=Quirks(stream_options=False)))
+    assert shown["dialect"] == "openai_chat+openai_responses"
+    assert shown["quirks"] == {"stream_options": False}
 
 
 def test_the_built_in_ones_are_told_from_the_owners():

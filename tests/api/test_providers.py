@@ -5,9 +5,9 @@ import gc
 import weakref
 
 import pytest
-from msgspec import UNSET
 
 from api import checking
+from api.dialects.quirks import NONE, Quirks
 from api.errors import ProviderNotReady, ProviderRefused, SaidInWords
 from api.gateway import Gateway
 from api.providers import presets, registry
@@ -97,6 +97,59 @@ async def test_every_field_can_be_changed(home, cache):
         assert (edited.base_url, edited.key) == ("https://other.example/v1", OTHER_KEY)
     async with Gateway.open(home, cache) as gateway:
         assert gateway.providers.find("one") == edited
+
+
+async def test_several_dialects_and_quirks_are_kept_also_after_a_restart(home, cache):
+    quirks = Quirks(stream_options=False, schema_refused=("pattern",))
+    async with Gateway.open(home, cache) as gateway:
+        added = await gateway.providers.add("one", "openai_responses+openai_chat", URL, None, quirks=quirks)
+        assert (added.dialects, added.dialect) == (("openai_responses", "openai_chat"), "openai_responses")
+        assert (await gateway.providers.edit("one", name="Uno")).quirks == quirks
+    async with Gateway.open(home, cache) as gateway:
+        one = gateway.providers.known("one")
+        assert (one.dialects, one.quirks) == (added.dialects, quirks)
+        assert (await gateway.providers.edit("one", dialect="gemini", quirks=NONE)).quirks == NONE
+    async with Gateway.open(home, cache) as gateway:
+        assert gateway.providers.known("one").speaks == "gemini"
+        assert gateway.providers.known("one").quirks == NONE
+
+
+async def test_a_row_of_a_newer_morello_is_read_as_far_as_it_is_known(home, cache):
+    async with Gateway.open(home, cache) as gateway:
+        await gateway.providers.add("one", "openai_chat", URL, None, quirks=Quirks(streams=False))
+        row = 'UPDATE providers SET quirks = \'{"streams":false,"sings":true}\''
+        await gateway.store.write(lambda db: db.exec_driver_sql(row))
+    async with Gateway.open(home, cache) as gateway:
+        assert gateway.providers.known("one").quirks == Quirks(streams=False)
+
+
+async def test_a_call_after_a_change_of_quirks_is_asked_by_the_new_ones(providers):
+    assert (await providers.resolve("one:m")).provider.quirks == NONE
+    await providers.edit("one", quirks=Quirks(streams=False))
+    assert (await providers.resolve("one:m")).provider.quirks == Quirks(streams=False)
+
+
+@pytest.mark.parametrize(
+    ("change", "left"),
+    [
+        ({"quirks": Quirks(stream_options=False)}, (Model("m"),)),
+        ({"quirks": Quirks(api_version="1")}, ()),
+        ({"dialect": "openai_chat+openai_responses"}, ()),
+    ],
+)
+async def test_models_are_forgotten_where_another_address_lists_them(gateway, providers, change, left):
+    await providers.catalog.learn(providers.known("one"), (Model("m"),))
+    await providers.edit("one", **change)
+    assert providers.catalog.of(providers.known("one")) == left
+
+
+async def test_the_models_of_a_provider_of_several_dialects_are_kept_with_their_context(home, cache):
+    models = (Model("m", context=8192, max_output=1024), Model("n"))
+    async with Gateway.open(home, cache) as gateway:
+        await gateway.providers.add("one", "openai_chat+openai_responses", URL, None)
+        await gateway.providers.catalog.learn(gateway.providers.known("one"), models)
+    async with Gateway.open(home, cache) as gateway:
+        assert gateway.providers.models(gateway.providers.known("one")) == models
 
 
 async def test_a_wrong_field_changes_nothing(providers):
@@ -498,7 +551,13 @@ async def test_an_edit_that_was_tested_before_it_is_saved_leaves_the_saved_one_a
     await gateway.providers.add("two", "openai_chat", f"{lists_models.url}/v1", OTHER_KEY)
     assert (await gateway.check(gateway.providers.redraft("two", key=KEY))).ok
     assert gateway.providers.checked("two") is None
-    assert (await gateway.check(gateway.providers.redraft("two", key=UNSET))).ok
+    assert (
+        await gateway.check(
+            gateway.providers.redraft(
+                "two",
+            )
+        )
+    ).ok
     assert gateway.providers.checked("two") is not None
 
 

@@ -9,7 +9,7 @@ from contextlib import closing
 import pytest
 
 from api.errors import CannotRun, DataTooNew
-from api.store import Store, keys, schema, sessions, settings
+from api.store import Store, keys, providers, schema, sessions, settings
 from tests.conftest import opened_store
 
 
@@ -167,6 +167,7 @@ CREATE TABLE calls (id INTEGER NOT NULL, at FLOAT NOT NULL, request_id VARCHAR(4
 CREATE INDEX ix_calls_at ON calls (at);
 INSERT INTO meta VALUES ('schema', '1');
 INSERT INTO settings VALUES ('port', '2000');
+INSERT INTO providers VALUES ('one', 'One', 'openai_chat', 'https://one.example/v1', NULL, 1, 7.0);
 INSERT INTO sessions VALUES (x'0102', 5.0, 6.0);
 """
 
@@ -190,8 +191,10 @@ def write_version_1(home):
 async def test_data_of_the_first_version_is_brought_up_to_this_one(home):
     write_version_1(home)
     async with opened_store(home) as store:
-        assert store.load(version) == "2"
+        assert store.load(version) == "3"
         assert store.load(settings.load) == {"port": "2000"}
+        one = providers.ProviderRow("one", "One", "openai_chat", "https://one.example/v1", None, True, 7.0, "{}")
+        assert store.load(providers.load) == [one]
         assert store.load(sessions.load) == [sessions.SessionRow(b"\x01\x02", 5.0, 6.0, "", "link")]
 
 
@@ -212,7 +215,7 @@ async def test_data_is_brought_up_wholly_or_not_at_all(home, monkeypatch):
         Store.open(home.path)
     monkeypatch.undo()
     async with opened_store(home) as store:
-        assert store.load(version) == "2"
+        assert store.load(version) == "3"
         assert [row.how for row in store.load(sessions.load)] == ["link"]
 
 
@@ -226,7 +229,7 @@ async def test_data_of_this_version_is_not_written_to_by_looking_at_it(home):
 
 
 async def test_the_formats_number_is_kept(home, store):
-    assert store.load(version) == "2"
+    assert store.load(version) == "3"
 
 
 @pytest.mark.parametrize("garbage", [b"garbage" * 1000, b"SQLite format 3\x00" + b"\xff" * 5000])

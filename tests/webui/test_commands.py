@@ -62,6 +62,28 @@ class TestProviders:
         row = listed(home)["mine"]
         assert (row["name"], row["dialect"], row["has_key"]) == ("Anthropic", "anthropic", True)
 
+    def test_a_preset_gives_its_quirks_and_words_go_before_them(self, home: Path) -> None:
+        words = ["--preset", "openai", "--quirk", "stream_options=false", "--quirk", "developer_role="]
+        done = morello("providers", "add", "mine", *words, "--no-key", "--json", home=home)
+        row = json.loads(done.stdout)
+        assert row["dialect"] == "openai_chat+openai_responses"
+        assert row["quirks"] == {"max_tokens_field": "max_completion_tokens", "stream_options": False}
+        assert "  stream_options=false" in morello("providers", "list", home=home).stdout
+
+    def test_a_quirk_is_changed_and_is_as_usual_again(self, there: Path) -> None:
+        add(there, "one")
+        morello("providers", "edit", "one", "--quirk", "streams=false", "--quirk", "schema_refused=a,b", home=there)
+        assert listed(there)["one"]["quirks"] == {"streams": False, "schema_refused": ["a", "b"]}
+        morello("providers", "edit", "one", "--quirk", "streams=", home=there)
+        assert listed(there)["one"]["quirks"] == {"schema_refused": ["a", "b"]}
+
+    @pytest.mark.parametrize("quirk", ["sings=true", "streams=maybe"])
+    def test_a_quirk_that_cannot_be_is_refused_in_words(self, there: Path, quirk: str) -> None:
+        add(there, "one")
+        refused = morello("providers", "edit", "one", "--quirk", quirk, home=there)
+        assert (refused.returncode, refused.stdout) == (1, "")
+        assert quirk.partition("=")[0] in refused.stderr
+
     def test_a_preset_of_this_computer_wants_no_key_and_words_go_before_a_preset(self, home: Path) -> None:
         url = "http://127.0.0.1:9999/v1"
         done = morello("providers", "add", "llama", "--preset", "ollama", "--base-url", url, "--json", home=home)
@@ -76,6 +98,7 @@ class TestProviders:
             ["add", "x", "--preset", "kimi"],
             ["add", "x", "--preset", "kimi", "--no-key", "--key-stdin"],
             ["edit", "x"],
+            ["edit", "x", "--quirk", "streams"],
             ["edit"],
             ["enable"],
         ],

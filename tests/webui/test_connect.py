@@ -286,8 +286,7 @@ async def test_what_is_copied_has_the_whole_key_and_the_page_never_has(dashboard
             assert key not in panel
             assert key[6:18] not in panel
             shown = find(panel, id="connect-panel").text
-            keyless = client.blocks[number].label in ("Base URL", "Model ID") or client.blocks[number].language == "json"
-            if client.id == "opencode" or not keyless:
+            if client.blocks[number].holds_key:
                 assert key in text
                 assert f"cs-sk-••••••••{key[-4:]}" in shown
 

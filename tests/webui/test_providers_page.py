@@ -7,7 +7,9 @@ import re
 import pytest
 from playwright.async_api import expect
 
+from api.dialects.quirks import Quirks
 from api.errors import SaidInWords, UpstreamRefused, UpstreamUnreachable
+from api.providers.asking import NAMES as QUIRKS
 from api.providers.presets import PRESETS
 from api.providers.provider import Check
 from tests.browser import accessible
@@ -16,7 +18,7 @@ from tests.webui.conftest import until
 from tests.webui.reading import find, find_all
 from tests.webui.test_words import MARKED, NOW, outside
 from webui.pages.provider_cards import ProviderCard, Shelf, mark, masked
-from webui.pages.provider_form import FIRST, Form, proposed_id
+from webui.pages.provider_form import FIRST, SPEAKS, Form, proposed_id
 from webui.render import render
 from webui.view import Told, Wrong
 
@@ -249,7 +251,7 @@ async def test_an_added_provider_empties_the_drawer_and_joins_the_cards(dashboar
     [
         ({"base_url": "http://api.example/v1"}, "provider-url", "Plain http is only for this computer"),
         ({"base_url": "nonsense"}, "provider-url", "must begin with https://"),
-        ({"key": "a key"}, "provider-key", "cannot be part of one"),
+        ({"key": "my key"}, "provider-key", "cannot be part of one"),
         ({"name": "\x07"}, "provider-name", "cannot be shown"),
         ({"id": "V1", "id_for": "Work"}, "provider-name", "cannot be a provider's id"),
     ],
@@ -438,7 +440,10 @@ CHECKS = (
     Check(ok=False, ms=1.0, at=NOW, error=SaidInWords("Said.")),
 )
 NAMES = re.compile(
-    r"https://…/v1|OpenAI|Anthropic|morello|custom|"
+    r"https://…/v1|max_completion_tokens|max_tokens|reasoning_content|reasoning_effort|reasoning|enable_thinking|thinking|"
+    r"pattern, minLength|"
+    + "|".join(sorted(map(re.escape, SPEAKS.values()), key=len, reverse=True))
+    + "|OpenAI|Anthropic|morello|custom|"
     + "|".join(sorted((re.escape(preset.name) for preset in PRESETS), key=len, reverse=True))
 )
 
@@ -462,7 +467,7 @@ def test_every_sentence_of_the_cards_is_translated():
 
 
 @pytest.mark.parametrize("check", CHECKS)
-@pytest.mark.parametrize("field", ["name", "base_url", "key"])
+@pytest.mark.parametrize("field", ["name", "base_url", "key", "dialect", "quirks"])
 def test_every_sentence_of_the_drawer_is_translated(check, field):
     by = {"rejected": CHECKS[4], "unreachable": CHECKS[5], "failing": CHECKS[6]}
     trouble = next((name for name, failed in by.items() if check is failed), None)
@@ -484,6 +489,100 @@ def test_a_short_key_is_not_given_away_by_its_end():
     assert masked(None) is None
     assert masked("sk-1234") == "••••"
     assert masked(KEY) == "••••9b1e"
+
+
+# How it wants to be asked
+
+
+def asked(part: str) -> dict[str, str]:
+    """The quirks as the form shows them."""
+    boxes = {box["name"]: str("checked" in box.attributes) for box in find_all(part, "input", type="checkbox")}
+    texts = {
+        text["name"]: text["value"]
+        for text in find_all(part, "input", autocomplete="off")
+        if "value" in text.attributes
+    }
+    chosen = {
+        select["name"]: next(option["value"] for option in select.inside if "selected" in option.attributes)
+        for select in find_all(part, "select")
+    }
+    return {**boxes, **texts, **chosen}
+
+
+async def test_the_form_shows_every_quirk(dashboard):
+    async with dashboard.client() as browser:
+        part = (await browser.get("/providers/add?preset=custom", headers=HTMX)).text
+    assert {f"quirk.{name}" for name in QUIRKS} <= set(asked(part))
+
+
+async def test_a_preset_fills_in_how_it_wants_to_be_asked(dashboard):
+    async with dashboard.client() as browser:
+        mistral = (await browser.get("/providers/add?preset=mistral", headers=HTMX)).text
+        usual = (await browser.get("/providers/add?preset=custom", headers=HTMX)).text
+    assert asked(mistral)["quirk.stream_options"] == "False"
+    assert asked(usual)["quirk.stream_options"] == "True"
+
+
+async def test_quirks_and_dialects_are_saved_and_shown_again(dashboard):
+    sent = {
+        **filled("https://api.example", dialect="openai_chat+openai_responses"),
+        "quirks": "1",
+        "quirk.streams": "true",
+        "quirk.max_tokens_field": "max_completion_tokens",
+        "quirk.schema_refused": "pattern, $ref",
+    }
+    async with dashboard.client() as browser:
+        assert (await browser.post("/providers/add", data=sent, headers=HTMX)).status_code == 200
+        part = (await browser.get("/providers/work/edit", headers=HTMX)).text
+    work = dashboard.api.gateway.providers.find("work")
+    assert work.dialects == ("openai_chat", "openai_responses")
+    assert (work.quirks.streams, work.quirks.stream_options) == (True, False)
+    assert work.quirks.max_tokens_field == "max_completion_tokens"
+    assert work.quirks.schema_refused == ("pattern", "$ref")
+    assert (asked(part)["quirk.stream_options"], asked(part)["quirk.streams"]) == ("False", "True")
+    assert asked(part)["quirk.schema_refused"] == "pattern, $ref"
+
+
+async def test_a_form_without_quirks_leaves_those_that_are_kept(dashboard):
+    quirks = Quirks(streams=False)
+    await dashboard.api.gateway.providers.add("work", "openai_chat", "https://api.example/v1", KEY, quirks=quirks)
+    async with dashboard.client() as browser:
+        sent = {"editing": "work", "name": "Work", "base_url": "https://api.example/v1"}
+        await browser.post("/providers/work/edit", data=sent, headers=HTMX)
+    work = dashboard.api.gateway.providers.find("work")
+    assert (work.name, work.quirks, work.key) == ("Work", quirks, KEY)
+
+
+async def test_a_wrong_quirk_is_said_where_it_stands_and_the_place_is_open(dashboard):
+    sent = {**filled("https://api.example"), "quirks": "1", "quirk.api_version": "1&x"}
+    async with dashboard.client() as browser:
+        part = (await browser.post("/providers/add", data=sent, headers=HTMX)).text
+    assert "open" in find(part, id="provider-asking").attributes
+    assert "“1&x” is no value of the quirk “api_version”" in find(part, class_="bad").text
+    assert asked(part)["quirk.api_version"] == "1&x"
+    assert dashboard.api.gateway.providers.find("work") is None
+
+
+@pytest.mark.parametrize(
+    ("fields", "called"),
+    [
+        ({}, ["https://api.example/v1/chat/completions"]),
+        ({"dialect": "gemini"}, ["https://api.example/v1/models/{model}:streamGenerateContent?alt=sse"]),
+        ({"dialect": "anthropic", "base_url": "https://api.example"}, ["https://api.example/v1/messages"]),
+        (
+            {"dialect": "openai_chat+openai_responses"},
+            ["https://api.example/v1/chat/completions", "https://api.example/v1/responses"],
+        ),
+        ({"base_url": "nonsense"}, []),
+        ({"dialect": "klingon"}, []),
+        ({"quirks": "1", "quirk.api_version": "?"}, []),
+    ],
+)
+async def test_what_will_be_called_is_shown_while_it_is_typed_and_nobody_is_called(dashboard, fields, called):
+    async with dashboard.client() as browser:
+        sent = filled("https://api.example", **fields)
+        part = (await browser.post("/providers/calls", data=sent, headers=HTMX)).text
+    assert [code.text for code in find_all(part, "code")] == called
 
 
 # In a browser

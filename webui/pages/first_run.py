@@ -91,7 +91,8 @@ async def _started(request: Request, house: House, names: str) -> Told:
 async def _add(house: House, found: Found) -> None:
     preset, providers = found.preset, house.gateway.providers
     id = proposed_id(providers, preset, preset.name)
-    provider = await providers.add(id, preset.dialect, found.base_url, found.key, name=proposed_name(preset, id))
+    name = proposed_name(preset, id)
+    provider = await providers.add(id, preset.dialect, found.base_url, found.key, name=name, quirks=preset.quirks)
     house.begin(house.gateway.check(provider))
 
 

@@ -7,13 +7,23 @@ import re
 import unicodedata
 from typing import Final
 
-from msgspec import UNSET, Struct, UnsetType
+import msgspec
+from msgspec import Struct, structs
 from sanic import Request
 
+from api.dialects.quirks import NONE, Quirks
 from api.errors import ProviderRefused
+from api.providers.asking import FLAG, NAMES, changed, choices
 from api.providers.presets import PRESETS, Preset, preset
-from api.providers.provider import DIALECTS, RESERVED, Provider
-from api.providers.registry import Providers
+from api.providers.provider import (
+    JOINED,
+    RESERVED,
+    Provider,
+    checked_base_url,
+    checked_dialects,
+    what_is_called,
+)
+from api.providers.registry import Changes, Providers
 from webui.gate import field
 from webui.pages.provider_cards import masked
 
@@ -24,6 +34,16 @@ FIRST: Final = frozenset(
         *("kimi", "glm", "mistral", "groq", "ollama"),
     )
 )
+# What a row's dialects are called: names of their own in every language.
+SPEAKS: Final = {
+    "openai_chat": "OpenAI Chat Completions",
+    "openai_chat+openai_responses": "OpenAI Chat Completions + Responses",
+    "openai_responses": "OpenAI Responses",
+    "openai_chat+openai_responses+anthropic": "OpenAI + Anthropic",
+    "anthropic": "Anthropic Messages",
+    "gemini": "Google Gemini",
+}
+USUAL: Final = "openai_chat"
 LONGEST_ID: Final = 32
 SUFFIX: Final = 4  # letters of an id that are kept free for a number
 CUSTOM: Final = "custom"
@@ -34,13 +54,15 @@ _NO_ID: Final = re.compile(r"[^a-z0-9]+")
 class Form(Struct, frozen=True, kw_only=True):
     """What stands in the fields. `id` is what comes before the colon in its models' names.
 
-    `preset` is None for a URL of the owner's own. `editing` is the provider that is changed, None for a new one.
+    `dialect` and `quirks` are as they stand there. `preset` is None for a URL of the owner's own. `editing` is the
+    provider that is changed, None for a new one.
     """
 
     id: str
     name: str
     base_url: str
     dialect: str
+    quirks: dict[str, object] = msgspec.field(default_factory=lambda: _shown(NONE))
     preset: Preset | None = None
     chosen: str = ""
     find: str = ""
@@ -49,9 +71,27 @@ class Form(Struct, frozen=True, kw_only=True):
     no_key: bool = False
 
     @property
-    def dialects(self) -> tuple[str, ...]:
-        """Those to choose from; nothing where the preset knows."""
-        return () if self.preset and not self.editing else DIALECTS
+    def dialects(self) -> dict[str, str]:
+        """Those to choose from, as a row keeps them, by what a person calls them."""
+        own = " + ".join(SPEAKS.get(name, name) for name in self.dialect.split(JOINED))
+        return SPEAKS if self.dialect in SPEAKS else {**SPEAKS, self.dialect: own}
+
+    @property
+    def knows_its_dialect(self) -> bool:
+        """Whether the preset says what is spoken, so that nobody need be asked."""
+        return self.preset is not None and not self.editing
+
+    @property
+    def calls(self) -> tuple[str, ...]:
+        """The URLs that conversations go to, one a dialect; nothing where something is still wrong."""
+        try:
+            dialects = checked_dialects(self.dialect)
+            base_url = checked_base_url(self.base_url, dialects[0], frozenset())
+            quirks = changed(NONE, self.quirks)
+        except ProviderRefused:
+            return ()
+        provider = Provider(id=self.id, name=self.name, dialects=dialects, base_url=base_url, quirks=quirks)
+        return tuple(what_is_called(provider, dialect) for dialect in dialects)
 
     @property
     def key_end(self) -> str | None:
@@ -90,7 +130,8 @@ def blank(request: Request, providers: Providers) -> Form:
         id=id,
         name=name if name is not None else proposed_name(known, id) if known else "",
         base_url=known.base_url if known else "",
-        dialect=known.dialect if known else DIALECTS[0],
+        dialect=known.dialect if known else USUAL,
+        quirks=_shown(known.quirks if known else NONE),
         preset=known,
         chosen=known.id if known else chosen and CUSTOM,
         find=request.args.get("find") or "",
@@ -104,7 +145,8 @@ def of(provider: Provider) -> Form:
         id=provider.id,
         name=provider.name,
         base_url=provider.base_url,
-        dialect=provider.dialect,
+        dialect=provider.speaks,
+        quirks=_shown(provider.quirks),
         preset=_preset_of(provider),
         editing=provider,
     )
@@ -114,17 +156,35 @@ def typed(request: Request, providers: Providers, editing: Provider | None = Non
     """The form as it was sent, but for the key."""
     known = _preset_of(editing) if editing else preset(field(request, "preset") or "")
     name = (field(request, "name") or "").strip()
-    usual = editing.dialect if editing else known.dialect if known else DIALECTS[0]
+    usual = editing.speaks if editing else known.dialect if known else USUAL
     return Form(
         id=editing.id if editing else _typed_id(request, name) or proposed_id(providers, known, name),
         name=name,
         base_url=(field(request, "base_url") or "").strip(),
         dialect=field(request, "dialect") or usual,
+        quirks=_typed_quirks(request, editing.quirks if editing else known.quirks if known else NONE),
         preset=known,
         chosen=known.id if known else CUSTOM,
         editing=editing,
         no_key=bool(field(request, "no_key")),
     )
+
+
+def _shown(quirks: Quirks) -> dict[str, object]:
+    told = structs.asdict(quirks)
+    return {name: ", ".join(value) if isinstance(value, tuple) else value for name, value in told.items()}
+
+
+def _typed_quirks(request: Request, usual: Quirks) -> dict[str, object]:
+    """The quirks as they were sent, right or wrong; the usual ones from a form without them."""
+    if not field(request, "quirks"):
+        return _shown(usual)
+    sent = {name: field(request, f"quirk.{name}") or "" for name in NAMES}
+    usual_text = _shown(NONE)
+    return {
+        name: text == "true" if choices(name) == FLAG else text.strip() or usual_text[name]
+        for name, text in sent.items()
+    }
 
 
 def _typed_id(request: Request, name: str) -> str | None:
@@ -140,10 +200,18 @@ def typed_key(request: Request) -> str:
 def described(providers: Providers, form: Form, key: str) -> Provider:
     """The provider that a form and a key describe, not kept. `ProviderRefused` names the wrong field."""
     if form.editing:
-        return providers.redraft(
-            form.editing.id, name=form.name, base_url=form.base_url, dialect=form.dialect, key=kept_key(form, key)
-        )
-    return providers.draft(form.id, form.dialect, form.base_url, new_key(form, key), name=form.name)
+        return providers.redraft(form.editing.id, **changes(form, key))
+    return providers.draft(
+        form.id, form.dialect, form.base_url, new_key(form, key), name=form.name, quirks=changed(NONE, form.quirks)
+    )
+
+
+def changes(form: Form, key: str) -> Changes:
+    """What of a provider the form changes. Its key: another, none, or it stays."""
+    wanted = Changes(name=form.name, base_url=form.base_url, dialect=form.dialect, quirks=changed(NONE, form.quirks))
+    if key or form.no_key or not form.has_key:
+        wanted["key"] = key or None
+    return wanted
 
 
 def new_key(form: Form, key: str) -> str | None:
@@ -152,13 +220,6 @@ def new_key(form: Form, key: str) -> str | None:
     if not key and known and not known.is_local and form.base_url.startswith(known.base_url):
         raise ProviderRefused("%(name)s needs a key. Paste it here.", "key", name=known.name)
     return key or None
-
-
-def kept_key(form: Form, key: str) -> str | UnsetType | None:
-    """What becomes of the key of a provider that is changed: another, none, or what it was."""
-    if key:
-        return key
-    return None if form.no_key or not form.has_key else UNSET
 
 
 def proposed_id(providers: Providers, known: Preset | None, name: str) -> str:

@@ -14,7 +14,7 @@ from webui.gate import field
 from webui.house import House, language
 from webui.pages import provider_form
 from webui.pages.provider_cards import shelf, trouble
-from webui.pages.provider_form import Form, described, kept_key, new_key, proposed_id, typed, typed_key
+from webui.pages.provider_form import Form, changes, described, proposed_id, typed, typed_key
 from webui.view import Part, Told, Wrong, answer, page
 
 HOME: Final = "/providers"
@@ -65,8 +65,9 @@ async def add_provider(request: Request, house: House) -> HTTPResponse:
     providers = house.gateway.providers
     form, key = typed(request, providers), typed_key(request)
     try:
+        new = described(providers, form, key)
         provider = await house.to_the_end(
-            providers.add(form.id, form.dialect, form.base_url, new_key(form, key), name=form.name)
+            providers.add(new.id, new.speaks, new.base_url, new.key, name=new.name, quirks=new.quirks)
         )
     except OwnerError as error:
         return _wrong(request, house, form, error)
@@ -81,11 +82,7 @@ async def keep_provider(request: Request, house: House, id: str) -> HTTPResponse
         return _refuse(request, house, _unknown(id), 404)
     form, key = typed(request, house.gateway.providers, old), typed_key(request)
     try:
-        provider = await house.to_the_end(
-            house.gateway.providers.edit(
-                id, name=form.name, base_url=form.base_url, dialect=form.dialect, key=kept_key(form, key)
-            )
-        )
+        provider = await house.to_the_end(house.gateway.providers.edit(id, **changes(form, key)))
     except OwnerError as error:
         return _wrong(request, house, form, error)
     if provider.enabled:
@@ -105,6 +102,13 @@ async def check_provider(request: Request, house: House) -> HTTPResponse:
     except ProviderRefused as error:
         return _checked(request, house, form, None, Told(wrong=_beside(request, error)))
     return _checked(request, house, form, await house.gateway.check(provider))
+
+
+async def show_calls(request: Request, house: House) -> HTTPResponse:
+    """Where conversations would go, by what stands in the form; nobody is called."""
+    form = typed(request, house.gateway.providers, _own(house, field(request, "editing") or ""))
+    whole_page = partial(whole, request, house, Told(), form=form, retype=True)
+    return answer(request, house, "parts/provider_calls.html", Told(), otherwise=whole_page, form=form)
 
 
 async def test_provider(request: Request, house: House, id: str) -> HTTPResponse:
