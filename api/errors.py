@@ -2,11 +2,12 @@
 
     GatewayError                  a call failed; each dialect prints it in its own shape
       InvalidRequest       400      the caller's body or query
-        WrongDialect       400        the model's provider speaks another one
         ProviderNotReady   400        switched off, or without a readable key
       NotAllowed           401      no key, or a wrong one
       UnknownPath          404
       UnknownModel         404
+      UnknownResponse      404
+        UnknownPrevious    404
       MethodNotAllowed     405
       TooLarge             413
       UnsupportedMedia     415
@@ -77,10 +78,6 @@ class InvalidRequest(GatewayError):
         self.param = param
 
 
-class WrongDialect(InvalidRequest):
-    kind = "wrong_dialect"
-
-
 class ProviderNotReady(InvalidRequest):
     kind = "provider_not_configured"
 
@@ -97,6 +94,19 @@ class UnknownPath(GatewayError):
 
 class UnknownModel(GatewayError):
     status, kind, param = 404, "model_not_found", "model"
+
+
+class UnknownResponse(GatewayError):
+    status, kind = 404, "response_not_found"
+
+    def __init__(self, id: str) -> None:
+        super().__init__(
+            "There is no response “%(id)s”. Responses are kept for an hour, for the key that asked.", id=id[:80]
+        )
+
+
+class UnknownPrevious(UnknownResponse):
+    kind, param = "previous_response_not_found", "previous_response_id"
 
 
 class MethodNotAllowed(GatewayError):

@@ -12,11 +12,14 @@ from api.checking import Checking
 from api.errors import Unprepared
 from api.home import Home
 from api.keys import Keyring
+from api.lessons import Lessons
+from api.memory import Memory
 from api.news import News
 from api.providers import discovery, local
 from api.providers.discovery import Found
 from api.providers.provider import LOCAL, Check, Provider, Secret
 from api.providers.registry import Providers
+from api.receipts import Receipts
 from api.redact import Redactor
 from api.settings import Choices, Settings
 from api.store import Store
@@ -46,6 +49,8 @@ class Gateway:
             let_go=self.upstream.forget,
         )
         self.checking = Checking(self.upstream, self.providers, self.reach)
+        self.memory, self.lessons = Memory(), Lessons()
+        self.receipts = Receipts(self.redact)
         self.activity = Activity(self.store)
         self.ledger = Ledger(self.store, self.news, self.activity.add)
 

@@ -1,0 +1,78 @@
+"""One conversation from start to finish.
+
+The same dialect on both sides: the bytes pass (`passing`). Two dialects: the vocabulary between them (`translating`),
+as for the test models, which answer in events. Whatever happens, the upstream is closed and one row is written.
+"""
+
+import asyncio
+import logging
+from typing import Final
+
+from api.calls import Calls
+from api.dialects.envelope import Envelope
+from api.errors import GatewayError
+from api.gateway import Gateway
+from api.providers.provider import TESTING, Provider
+from api.relay import passing, translating
+from api.relay.asked import Answer, Asked, Delivery, Named
+from api.relay.turn import Dialect, Turn
+from api.store.calls import CALLER_GONE
+from api.usage import Tally
+
+__all__ = ["Answer", "Asked", "Delivery", "Dialect", "Named", "relay"]
+
+INTERNAL: Final = "Morello failed at this request. Its log says more; the request id finds the place."
+log = logging.getLogger("morello.relay")
+
+
+async def relay(asked: Asked, gateway: Gateway, calls: Calls, caller: Dialect, delivery: Delivery) -> Answer | None:
+    """Answer one call: the answer to send, or None if it went out through `delivery`. Raises `GatewayError`."""
+    tally = Tally(asked.request_id, asked.route, caller.NAME, len(asked.body))
+    with calls.running(tally) as call:
+        gateway.news.tell()
+        turn = Turn(asked, gateway, call, caller, delivery, tally)
+        try:
+            answer = await _answer(turn)
+            return turn.whole(answer) if answer else None
+        except asyncio.CancelledError:
+            if call.broken is None:
+                tally.status, tally.error = CALLER_GONE, "caller_gone"
+                raise
+            call.task.uncancel()
+            await turn.fail(call.broken)
+        except GatewayError as error:
+            await turn.fail(error)
+        except Exception:
+            log.exception("request %s failed", asked.request_id)
+            await turn.fail(GatewayError(INTERNAL))
+        finally:
+            turn.close()
+            gateway.ledger.record(tally)
+    return None
+
+
+async def _answer(turn: Turn) -> Answer | None:
+    envelope = turn.open()
+    name = _full_name(turn.asked.provider, envelope.model)
+    turn.tally.asked, turn.tally.streamed = name, envelope.stream
+    route = await turn.gateway.providers.resolve(name)
+    turn.tally.provider, turn.tally.served = route.provider.id, route.model
+    if route.provider.id == TESTING:
+        return await translating.interpret(turn, envelope, route)
+    if _bytes_pass(turn.caller, route.provider, envelope):
+        return await passing.pass_on(turn, envelope, route)
+    return await translating.translate(turn, envelope, route)
+
+
+def _full_name(provider: str | None, model: str) -> str:
+    """The model's full name, where the URL named its provider."""
+    return model if provider is None or model.startswith(f"{provider}:") else f"{provider}:{model}"
+
+
+def _bytes_pass(caller: Dialect, provider: Provider, envelope: Envelope) -> bool:
+    """Whether the provider speaks the caller's dialect, and can do what is wished as it is wished."""
+    if caller.NAME not in provider.dialects:
+        return False
+    quirks = provider.quirks
+    can_stream = quirks.streams and (quirks.streams_tools or b'"tools"' not in envelope.body)
+    return can_stream or not envelope.stream

@@ -1,0 +1,112 @@
+"""How a provider is asked: what it cannot be told is said first, and what it refuses is learned from."""
+
+import re
+from collections.abc import Callable
+from typing import Final
+
+from msgspec import structs
+
+from api.dialects import openai_chat, sse
+from api.dialects.dialect import Written
+from api.dialects.quirks import Quirks
+from api.errors import InvalidRequest, UpstreamRefused
+from api.providers.provider import LOCAL, Route
+from api.relay.turn import Turn
+from api.upstream.paths import conversation_path
+from api.upstream.reply import ProviderReply
+
+DROPPED: Final = "x-morello-dropped"
+STRICT: Final = "x-morello-strict"
+LONGEST_HEADER: Final = 1024
+LONGEST_FIELD: Final = 64
+_YES: Final = ("1", "true", "yes")
+_STRANGE: Final = re.compile(r"[^\w.$\[\]-]", re.ASCII)  # fields' names are the caller's: no header may break of them
+
+Writes = Callable[[dict[str, object]], Written]
+
+
+class Asking:
+    """One question to the provider of `route`, in `dialect`.
+
+    `write` says it, given what was learned of the provider. `written` is what went out, once it did.
+    """
+
+    def __init__(self, turn: Turn, route: Route, dialect: str, stream: bool, write: Writes) -> None:
+        self.turn, self.route, self.dialect, self.stream = turn, route, dialect, stream
+        self._write = write
+        self.written = Written(b"")
+
+    async def reply(self) -> ProviderReply:
+        """The provider's reply; asked again where a refusal taught how to say it."""
+        lessons = self.turn.gateway.lessons
+        tried: list[str] = []
+        while True:
+            self._say(lessons.learned(self.route))
+            try:
+                return await self._post()
+            except UpstreamRefused as refused:
+                self.turn.slip.came.add(str(refused).encode())
+                lesson = self._lesson(refused)
+                if lesson is None or lesson in tried:
+                    self._take_home(refused)
+                    raise
+                tried.append(lesson)
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """What the caller is told of the question."""
+        names = dropped(self.turn, self.written)
+        return {DROPPED: _line(names)} if names else {}
+
+    def _say(self, learned: dict[str, object]) -> None:
+        self.written = written = self._write(learned)
+        slip = self.turn.slip
+        slip.dialect, slip.dropped, slip.renamed = self.dialect, dropped(self.turn, written), written.renamed
+        if written.dropped and self.turn.asked.headers.get(STRICT, "").strip().lower() in _YES:
+            raise _refuse(self.route, slip.dropped)
+        slip.sent.put(written.body)
+
+    async def _post(self) -> ProviderReply:
+        turn, route = self.turn, self.route
+        # The built-in model takes seconds to wake: whoever asked for a stream is told at once that it comes.
+        if route.provider.id == LOCAL and turn.tally.streamed and not turn.gateway.local.is_running:
+            await turn.begin(sse.MEDIA_TYPE, self.headers)
+        provider = await turn.gateway.reach(route.provider)
+        path = conversation_path(self.dialect, provider.quirks, route.model, self.stream)
+        body, headers = self.written.body, turn.asked.headers
+        return await turn.gateway.upstream.post(provider, self.dialect, path, body, headers, turn.caller.NAME)
+
+    def _lesson(self, refused: UpstreamRefused) -> str | None:
+        if self.dialect != openai_chat.NAME:
+            return None
+        return self.turn.gateway.lessons.learn(self.route, refused.status, str(refused), self.written.body)
+
+    def _take_home(self, refused: UpstreamRefused) -> None:
+        """A type of error means something in its own dialect only."""
+        if self.dialect != self.turn.caller.NAME:
+            refused.type = None
+
+
+def quirks_of(route: Route, learned: dict[str, object]) -> Quirks:
+    """How the provider wants to be asked, as its row says and as was learned since."""
+    return structs.replace(route.provider.quirks, **learned) if learned else route.provider.quirks
+
+
+def dropped(turn: Turn, written: Written) -> tuple[str, ...]:
+    """What could not be said, in the caller's words."""
+    called = turn.caller.CALLED
+    return tuple(called.get(name, name) for name in written.dropped)
+
+
+def _refuse(route: Route, names: tuple[str, ...]) -> InvalidRequest:
+    return InvalidRequest(
+        f"The provider “{route.provider.id}” cannot be told: {_line(names)}. Leave that out, or send the request "
+        f"without {STRICT}.",
+        names[0],
+    )
+
+
+def _line(names: tuple[str, ...]) -> str:
+    """Names of fields as a header's value."""
+    line = ",".join(_STRANGE.sub("_", name[:LONGEST_FIELD]) for name in names)
+    return line if len(line) <= LONGEST_HEADER else line[: line.rindex(",", 0, LONGEST_HEADER - 3)] + ",..."

@@ -1,0 +1,181 @@
+"""Two dialects: the request in the provider's, the reply in the caller's, the vocabulary in between.
+
+The provider is asked to stream, whatever the caller wished, unless it cannot: a reply is a folded stream. What comes
+back decides how it is read.
+"""
+
+from types import ModuleType
+from typing import Final
+
+from msgspec import structs
+
+from api.conversation import (
+    ChatRequest,
+    Event,
+    Failed,
+    Image,
+    PartEnded,
+    PartGrew,
+    PartStarted,
+    Reasoning,
+    Said,
+    Text,
+    ToolCall,
+)
+from api.dialects import sse
+from api.dialects.dialect import HearsEvents, Written
+from api.dialects.envelope import Envelope
+from api.dialects.quirks import Quirks
+from api.dialects.spoken import SPOKEN
+from api.errors import BadReply, StreamBroken
+from api.memory import Hearing
+from api.providers import testing
+from api.providers.provider import Provider, Route
+from api.relay.asked import Answer
+from api.relay.asking import Asking, quirks_of
+from api.relay.speaking import Speaker
+from api.relay.turn import Turn
+from api.upstream.reply import LARGEST, ProviderReply
+
+_STREAMS: Final = (b"data:", b"event:", b":")
+
+
+async def translate(turn: Turn, envelope: Envelope, route: Route) -> Answer | None:
+    """Ask the provider in a dialect of its own, and say its reply in the caller's."""
+    target = target_of(turn, route.provider)
+    request = read_request(turn, envelope)
+    restored = turn.gateway.memory.restore(request, route.provider.id, target.NAME)
+    stream = can_stream(route.provider.quirks, restored)
+    wanted = structs.replace(restored, model=route.model, stream=stream)
+
+    def write(learned: dict[str, object]) -> Written:
+        written: Written = target.write_request(wanted, quirks_of(route, learned), route.provider.id)
+        return written
+
+    asking = Asking(turn, route, target.NAME, stream, write)
+    speaker = turn.voice = Speaker(turn, request)
+    reply = await asking.reply()
+    try:
+        if request.stream:
+            await turn.begin(sse.MEDIA_TYPE, reply.headers | asking.headers)
+        interpreter = Interpreter(turn, route, target, speaker, asking.written.names)
+        await interpreter.hear(reply, request.stream)
+        return await speaker.end(reply.headers | asking.headers)
+    finally:
+        await reply.close()
+
+
+async def interpret(turn: Turn, envelope: Envelope, route: Route) -> Answer | None:
+    """Say what a test model says."""
+    request = read_request(turn, envelope)
+    speaker = turn.voice = Speaker(turn, request)
+    async for event in testing.answer(route.model, request):
+        if request.stream:
+            await turn.begin(sse.MEDIA_TYPE, {})
+        turn.tally.pieces += 1
+        speaker.say((event,))
+        if request.stream:
+            await turn.delivery.settle()
+    return await speaker.end({})
+
+
+def read_request(turn: Turn, envelope: Envelope) -> ChatRequest:
+    """The caller's request in the vocabulary."""
+    request: ChatRequest = turn.caller.read_request(turn.asked.body, envelope.model, envelope.stream)
+    return request
+
+
+def target_of(turn: Turn, provider: Provider) -> ModuleType:
+    """The dialect a provider is asked in: the caller's, if it speaks that."""
+    return turn.caller if turn.caller.NAME in provider.dialects else SPOKEN[provider.dialect]
+
+
+def can_stream(quirks: Quirks, request: ChatRequest) -> bool:
+    """Whether the provider can stream its answer to `request`."""
+    return quirks.streams and (quirks.streams_tools or not request.tools)
+
+
+class Interpreter:
+    """Hears a provider's reply in its dialect, and has `speaker` say it.
+
+    `names` are the caller's for tools that had to be called otherwise over there.
+    """
+
+    def __init__(self, turn: Turn, route: Route, dialect: ModuleType, speaker: Speaker, names: dict[str, str]) -> None:
+        self._turn, self._provider, self._dialect, self._speaker = turn, route.provider, dialect, speaker
+        self._names, self._is_foreign = names, dialect is not turn.caller
+        self._frames = sse.Reader()
+        self._reader: HearsEvents = dialect.Reader()
+        self._hearing = Hearing(turn.gateway.memory, route.provider)
+        self._size = 0
+
+    async def hear(self, reply: ProviderReply, streams: bool) -> None:
+        """The reply, to its end."""
+        if not reply.media_type.startswith("text/event-stream"):
+            return self._take_whole(await reply.whole())
+        if streams:
+            self._turn.delivery.obey(reply.hold)
+        await reply.pour(self.take if streams else self._take_some)
+        return self.end()
+
+    def take(self, block: bytes) -> None:
+        """Bytes of its stream."""
+        self._turn.slip.came.add(block)
+        frames = self._frames.feed(block)
+        self._turn.tally.pieces += len(frames)
+        self._say(self._reader.feed(frames))
+
+    def end(self) -> None:
+        """The end of its stream. `StreamBroken` if the reply is not complete."""
+        self._say(self._reader.end())
+        if not self._reader.finished:
+            raise StreamBroken(f"The provider “{self._provider.id}” ended its answer before it was complete.")
+
+    def _take_some(self, block: bytes) -> None:
+        self._size += len(block)
+        if self._size > LARGEST:  # it is kept until it is whole
+            raise BadReply(f"The provider “{self._provider.id}” sent more than 64 MiB. The answer was given up.")
+        self.take(block)
+
+    def _take_whole(self, body: bytes) -> None:
+        if body.lstrip().startswith(_STREAMS):  # a stream that does not call itself one
+            self.take(body)
+            return self.end()
+        self._turn.slip.came.add(body)
+        return self._say(self._read(body))
+
+    def _read(self, body: bytes) -> list[Event]:
+        try:
+            events: list[Event] = self._dialect.read_reply(body)
+        except ValueError as error:
+            if told := self._dialect.error_in(body):
+                return [Failed(told.words, told.code or told.type)]
+            raise BadReply(
+                f"The provider “{self._provider.id}” answered with something that cannot be understood."
+            ) from error
+        return events
+
+    def _say(self, events: list[Event]) -> None:
+        if not events:
+            return
+        self._hearing.hear(events)
+        if self._is_foreign:
+            events = [event if type(event) is PartGrew else self._abroad(event) for event in events]
+        self._speaker.say(events)
+
+    def _abroad(self, event: Event) -> Event:
+        """An event as it means the same abroad: a seal says who made it, a tool has the caller's name."""
+        match event:
+            case PartEnded(seal=seal) if seal:
+                return structs.replace(event, seal=structs.replace(seal, provider=self._provider.id))
+            case PartStarted(part=part):
+                return structs.replace(event, part=self._part(part))
+            case _:
+                return event
+
+    def _part(self, part: Said) -> Said:
+        if isinstance(part, ToolCall) and part.name in self._names:
+            part = structs.replace(part, name=self._names[part.name])
+        if isinstance(part, Text | Reasoning | Image | ToolCall) and part.seal:
+            part = structs.replace(part, seal=structs.replace(part.seal, provider=self._provider.id))
+        return part

@@ -1,0 +1,101 @@
+"""One call while it runs: what all who work on it must know, and the way out to its caller."""
+
+from types import ModuleType
+from typing import Final, Protocol
+
+from api.calls import Call
+from api.dialects.envelope import Envelope, named_envelope, open_envelope
+from api.errors import GatewayError
+from api.gateway import Gateway
+from api.heart import Heart
+from api.relay.asked import Answer, Asked, Delivery
+from api.usage import Tally
+
+HEARTBEAT_SECONDS: Final = 15.0  # some clients give up after 20 s of silence
+
+Dialect = ModuleType  # a package that fulfils api.dialects.dialect.Dialect
+
+
+class Voice(Protocol):
+    """Whoever speaks to the caller of a stream."""
+
+    @property
+    def pauses(self) -> bool:
+        """Whether no frame is half said: here something may be put in."""
+
+    def fail(self, error: GatewayError) -> bytes:
+        """What ends the stream with `error`, wherever it is."""
+
+
+class Turn:
+    """A call, its tally and its receipt. `voice` is set by whoever begins to speak."""
+
+    def __init__(
+        self, asked: Asked, gateway: Gateway, call: Call, caller: Dialect, delivery: Delivery, tally: Tally
+    ) -> None:
+        self.asked, self.gateway, self.caller, self.delivery, self.tally = asked, gateway, caller, delivery, tally
+        self.slip = gateway.receipts.begin(tally, asked.body)
+        self.voice: Voice | None = None
+        self._call = call
+        self._heart: Heart | None = None  # only a stream has one: the two know each other, a cycle for the collector
+
+    def open(self) -> Envelope:
+        """The caller's request, seen from outside."""
+        asked, says = self.asked, self.caller.SAYS
+        if asked.named:
+            return named_envelope(asked.body, asked.named.model, asked.named.stream, says)
+        return open_envelope(asked.body, says)
+
+    async def begin(self, media_type: str, headers: dict[str, str]) -> None:
+        """Begin to stream, unless that has begun."""
+        if self.delivery.begun:
+            return
+        await self.delivery.begin(media_type, headers)
+        self._call.streams = True
+        self._heart = Heart(HEARTBEAT_SECONDS, self._beat)
+        self._heart.start()
+        self.gateway.news.tell()
+
+    def write(self, data: bytes) -> None:
+        """Send bytes of a stream."""
+        if data:
+            if self._heart:
+                self._heart.felt()
+            self.tally.bytes_out += len(data)
+            self.slip.told.add(data)
+            self.delivery.write(data)
+
+    async def end(self) -> None:
+        """End a stream that is complete."""
+        self.close()
+        self.delivery.obey(None)
+        await self.delivery.end()
+
+    def whole(self, answer: Answer) -> Answer:
+        """Note an answer that is sent at once."""
+        self.tally.bytes_out += len(answer.body)
+        self.slip.told.add(answer.body)
+        return answer
+
+    async def fail(self, error: GatewayError) -> None:
+        """Say `error` in the stream if it has begun; raise it while a status can still be sent."""
+        self.tally.status, self.tally.error = error.status, error.kind
+        if not self.delivery.begun:
+            self.slip.told.add(self.caller.write_error(error, self.asked.request_id))
+            raise error
+        self.write(self.voice.fail(error) if self.voice else self._frame(error))
+        await self.delivery.end()
+
+    def close(self) -> None:
+        """Beat no more, and let go of who spoke."""
+        if self._heart:
+            self._heart.stop()
+        self._heart = self.voice = None
+
+    def _frame(self, error: GatewayError) -> bytes:
+        frame: bytes = self.caller.error_frame(error, self.asked.request_id)
+        return frame
+
+    def _beat(self) -> None:
+        if self.voice is None or self.voice.pauses:
+            self.delivery.write(self.caller.HEARTBEAT)
