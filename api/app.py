@@ -15,18 +15,21 @@ from sanic_routing.route import Route
 from api.calls import Calls
 from api.connection import hang_up_if_unread
 from api.dialects import anthropic as anthropic_dialect
-from api.dialects import openai_chat
+from api.dialects import gemini as gemini_dialect
+from api.dialects import openai_chat, openai_responses
 from api.errors import GatewayError, InvalidRequest, MethodNotAllowed, TooLarge, UnknownPath
 from api.gateway import Gateway
 from api.guarded import Guarded
-from api.routes import anthropic, models, openai, public
+from api.routes import anthropic, gemini, models, openai, public, responses
 from api.routes.docs import Document, add_docs
-from api.routes.guard import require_host, require_key
+from api.routes.guard import GOOGLE_KEY, IN_QUERY, require_host, require_key
+from api.stored import Responses
 
 __all__ = ["Document", "add_docs", "build"]
 
 LARGEST_BODY: Final = 32 * 1024 * 1024
 LARGEST_HEAD: Final = 16 * 1024
+_PARAMETER: Final = re.compile(r"<(\w+):(?:\w+|\(.*\)(:\w+))>")  # with what a pattern wants after it
 log = logging.getLogger("morello.api")
 
 
@@ -58,14 +61,14 @@ class Api(Guarded):
         number(request)
         require_host(request)
         if route and not getattr(route.ctx, "public", False):
-            require_key(request, self.ctx.gateway.keys)
+            require_key(request, self.ctx.gateway.keys, route.path.startswith(IN_QUERY))
 
 
 def build(gateway: Gateway, name: str = "api") -> Sanic[Any, Any]:
     """The API over `gateway`. Built once; a `Listener` opens and closes it."""
     app = Api(name)
-    app.ctx.gateway, app.ctx.calls = gateway, Calls()
-    rooms = [room.routes for room in (openai, anthropic, models, public)]
+    app.ctx.gateway, app.ctx.calls, app.ctx.responses = gateway, Calls(), Responses()
+    rooms = [room.routes for room in (openai, responses, anthropic, gemini, models, public)]
     for room in rooms:
         app.blueprint(room)
     app.ctx.document = Document(rooms)
@@ -79,8 +82,9 @@ def build(gateway: Gateway, name: str = "api") -> Sanic[Any, Any]:
 
 def _endpoints(app: Sanic[Any, Any]) -> dict[str, str]:
     """Every route by its name, as `GET /` tells them."""
-    paths = {route.name.rpartition(".")[2]: f"/{route.path}" for route in app.router.routes}
-    return {name: re.sub(r"<(\w+):\w+>", r"{\1}", path) for name, path in sorted(paths.items())}
+    routes = [route for route in app.router.routes if not hasattr(route.ctx, "told_as")]
+    paths = {route.name.rpartition(".")[2]: f"/{route.path}" for route in routes}
+    return {name: _PARAMETER.sub(r"{\1}\2", path) for name, path in sorted(paths.items())}
 
 
 def number(request: Request) -> None:
@@ -106,7 +110,7 @@ def _told(request: Request, error: Exception) -> GatewayError:
     """What the caller is told of `error`."""
     if isinstance(error, NotFound | SanicMethodNotAllowed) and request.method != "OPTIONS":
         try:  # whoever has no key does not learn what there is
-            require_key(request, request.app.ctx.gateway.keys)
+            require_key(request, request.app.ctx.gateway.keys, request.path.startswith(f"/{IN_QUERY}"))
         except GatewayError as refused:
             return refused
     match error:
@@ -133,4 +137,8 @@ def _dialect(request: Request) -> Any:
         return anthropic_dialect
     if path.startswith("/v1/models") and "anthropic-version" in request.headers:
         return anthropic_dialect
+    if path.startswith(f"/{IN_QUERY}") or (path.startswith("/v1/models") and GOOGLE_KEY in request.headers):
+        return gemini_dialect
+    if path.startswith("/v1/responses"):
+        return openai_responses
     return openai_chat

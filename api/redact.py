@@ -9,7 +9,7 @@ SHORTEST: Final = 8  # characters: below that a "secret" (`none`, `ollama`) woul
 BEGINNING: Final = 12  # characters by which providers quote a key they refuse
 HIDDEN: Final = "[hidden]"
 _SHAPES: Final = re.compile(
-    r"""cs-sk-[\w-]{4,} | \bsk-[\w-]{8,} | \bAIza[\w-]{30,} | (?<=\bBearer\s)\S+
+    r"""cs-sk-[\w-]{4,} | \bsk-[\w-]{8,} | \bAIza[\w-]{30,} | \bAQ\.[\w-]{30,} | (?<=\bBearer\s)\S+
     | (?<=[?&]key=)[^&\s]+ | (?<=[?&]api_key=)[^&\s]+ | (?<=[?&]token=)[^&\s]+""",
     re.VERBOSE | re.IGNORECASE,
 )

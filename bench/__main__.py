@@ -21,6 +21,7 @@ from bench.load import Void
 from bench.measure import QUICK, WHOLE, Plan, Way, in_turn
 from bench.processes import Cores, keep_to, share_cores, start_far_end
 from bench.report import DIRECT, MORELLO, NGINX, Births, Findings, report
+from bench.translating import translations
 
 CALM_SECONDS = 1.5  # after the start, before idle memory is read
 
@@ -62,7 +63,7 @@ async def _find_out(plan: Plan, folder: Path, ours: Cores, others: Cores, ends: 
     cpu, settle = morello.program.cpu, morello.settle
     ways.append(Way(MORELLO, (port, port), key, ("canned:", "paced:"), cpu, settle))
     answered, streamed = await in_turn(ways, plan)
-    return Findings(answered, streamed, whole, alone, morello.program.memory(), ways[-1].sent)
+    return Findings(answered, streamed, whole, alone, morello.program.memory(), ways[-1].sent, translations())
 
 
 async def _births(words: gateway.Words, plan: Plan, home: Path, port: int, cores: Cores) -> Births:

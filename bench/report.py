@@ -7,6 +7,7 @@ from typing import Final, Generic, TypeVar
 from msgspec import Struct
 
 from bench.measure import Answered, Plan, Streamed
+from bench.translating import MOST_A_CHUNK, MOST_A_CONVERSATION, Pair, table
 
 R = TypeVar("R", Answered, Streamed)
 DIRECT, NGINX, MORELLO = WAYS = ("direct", "nginx", "Morello")
@@ -33,6 +34,7 @@ class Findings(Struct, frozen=True):
     alone: Births
     after: int
     sent: int
+    translated: list[Pair]
 
 
 class Bar(Struct, frozen=True):
@@ -75,6 +77,8 @@ def report(found: Findings, plan: Plan) -> str:
         _columns("idle MB", [f"{births.idle / MEGABYTE:.0f}" for births in (found.whole, found.alone)]),
         _columns("after the load MB", [f"{found.after / MEGABYTE:.0f}"]),
         "",
+        *table(found.translated),
+        "",
         f"Call table: {found.sent:,} requests sent, {found.sent:,} rows, each with its status and its tokens",
         "",
         *(_line(bar) for bar in _bars(found, share)),
@@ -93,6 +97,8 @@ def _share(answered: dict[str, list[Answered]]) -> float | None:
 def _bars(found: Findings, share: float | None) -> list[Bar]:
     delay = median(one.p99 for one in found.streamed[MORELLO])
     start, idle = median(found.whole.seconds), found.whole.idle / MEGABYTE
+    chunk = max(pair.chunk for pair in found.translated)
+    talk = max(pair.conversation for pair in found.translated)
     return [
         Bar(
             "requests/s per core",
@@ -108,6 +114,18 @@ def _bars(found: Findings, share: float | None) -> list[Bar]:
         ),
         Bar("first 200", f"under {MOST_START} s", f"{start:.2f} s", start < MOST_START),
         Bar("idle memory", f"under {MOST_MEMORY:.0f} MB", f"{idle:.0f} MB", idle < MOST_MEMORY),
+        Bar(
+            "translated chunk",
+            f"under {MOST_A_CHUNK * 1e6:.0f} µs of CPU",
+            f"{chunk * 1e6:.1f} µs, {chunk / MOST_A_CHUNK * 100:.0f} % of it, by the slowest pair",
+            chunk < MOST_A_CHUNK,
+        ),
+        Bar(
+            "translated talk",
+            f"under {MOST_A_CONVERSATION * 1e3:.0f} ms of CPU",
+            f"{talk * 1e3:.1f} ms, {talk / MOST_A_CONVERSATION * 100:.0f} % of it, by the slowest pair",
+            talk < MOST_A_CONVERSATION,
+        ),
     ]
 
 

@@ -5,8 +5,10 @@ from typing import Final
 from sanic import Blueprint, HTTPResponse, Request
 
 from api.dialects import anthropic
-from api.routes.conversing import converse, count_tokens
-from api.routes.documenting import documented
+from api.dialects.envelope import open_envelope
+from api.routes import counting
+from api.routes.conversing import converse, require_json
+from api.routes.documenting import PASSED_ON, documented
 
 routes = Blueprint("anthropic")
 
@@ -17,8 +19,7 @@ EXAMPLE: Final = {"model": "morello:echo", "max_tokens": 256, "messages": QUESTI
 @routes.post("/v1/messages")
 @documented(
     "Messages",
-    "Answers a conversation, streamed as server-sent events if `stream` is true. Every field of the dialect is "
-    "passed on to the provider; only the model's name is changed.",
+    f"Answers a conversation, streamed as server-sent events if `stream` is true. {PASSED_ON}",
     body=anthropic.MessagesRequest,
     reply=anthropic.AnthropicReply,
     error=anthropic.AnthropicErrorReply,
@@ -26,7 +27,7 @@ EXAMPLE: Final = {"model": "morello:echo", "max_tokens": 256, "messages": QUESTI
     example=EXAMPLE,
 )
 async def messages(request: Request) -> HTTPResponse | None:
-    return await converse(request, anthropic, "/messages")
+    return await converse(request, anthropic)
 
 
 @routes.post("/<provider:str>/v1/messages")
@@ -40,17 +41,19 @@ async def messages(request: Request) -> HTTPResponse | None:
     example={**EXAMPLE, "model": "echo"},
 )
 async def provider_messages(request: Request, provider: str) -> HTTPResponse | None:
-    return await converse(request, anthropic, "/messages", provider)
+    return await converse(request, anthropic, provider)
 
 
 @routes.post("/v1/messages/count_tokens")
 @documented(
     "Count tokens",
-    "The input tokens that a request would cost, as its provider counts them. The test models estimate.",
+    "The input tokens that a request would cost: its provider's own count, else an estimate, which "
+    "`x-morello-estimated: 1` tells.",
     body=anthropic.CountTokensRequest,
     reply=anthropic.TokenCount,
     error=anthropic.AnthropicErrorReply,
     example={"model": "morello:echo", "messages": QUESTION},
 )
 async def count(request: Request) -> HTTPResponse:
-    return await count_tokens(request)
+    require_json(request)
+    return await counting.count(request, anthropic, open_envelope(request.body or b""))

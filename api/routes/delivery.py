@@ -3,9 +3,11 @@
 from collections.abc import Callable
 from typing import Any, cast
 
+import msgspec
 from sanic import HTTPResponse, Request
 
 from api.connection import Connection
+from api.dialects import sse
 
 
 class Prepared(HTTPResponse):
@@ -57,3 +59,42 @@ class SocketDelivery:
     async def end(self) -> None:
         """Send the last, empty chunk."""
         await self._response.eof()
+
+
+class ArrayDelivery(SocketDelivery):
+    """A stream as one JSON array, an element for each frame: how Gemini streams to who asked for no events."""
+
+    __slots__ = ("_frames", "_has_elements")
+
+    def __init__(self, request: Request) -> None:
+        super().__init__(request)
+        self._frames, self._has_elements = sse.Reader(), False
+
+    async def begin(self, media_type: str, headers: dict[str, str]) -> None:
+        """Send the head, whatever the type of the frames."""
+        await super().begin("application/json", headers)
+        super().write(b"[")
+
+    def write(self, data: bytes) -> None:
+        """Send the elements that became complete; a sign of life as white space, which means nothing in JSON."""
+        frames = self._frames.feed(data)
+        elements = [frame.data for frame in frames if _is_json(frame.data)]
+        if elements:
+            super().write((b",\r\n" if self._has_elements else b"") + b",\r\n".join(elements))
+            self._has_elements = True
+        elif not frames and self._frames.between_frames:
+            super().write(b"\n")
+
+    async def end(self) -> None:
+        """Close the array."""
+        super().write(b"]")
+        await super().end()
+
+
+def _is_json(text: bytes) -> bool:
+    # A frame that was cut in two would spoil the whole array.
+    try:
+        msgspec.json.decode(text, type=msgspec.Raw)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return False
+    return True

@@ -2,6 +2,7 @@
 
 import asyncio
 import mimetypes
+import re
 from collections.abc import Callable, Iterable
 from functools import cached_property
 from typing import Any, Final
@@ -21,14 +22,18 @@ POLICY: Final = (
 )
 DESCRIPTION: Final = (
     "One address and one key for every model you set up. Send the key as `Authorization: Bearer cs-sk-…` or as "
-    "`x-api-key`. Models are named `provider:model`; `morello:echo` answers without any provider."
+    "`x-api-key`, `x-goog-api-key` or `api-key`. Models are named `provider:model`; `morello:echo` answers without "
+    "any provider."
 )
 TAGS: Final = {
     "openai": "For programs that speak OpenAI's API",
+    "responses": "For programs that speak OpenAI's Responses API",
     "anthropic": "For programs that speak Anthropic's API",
+    "gemini": "For programs that speak Google's Gemini API",
     "models": "What there is to ask",
     "public": "Without a key",
 }
+Schemas = dict[type[msgspec.Struct], dict[str, Any]]
 REFERENCE: Final = "#/components/schemas/{name}"
 FAILURES: Final = {
     400: "The request is wrong; the sentence names the field",
@@ -84,56 +89,72 @@ def _generate(rooms: tuple[Blueprint, ...]) -> bytes:
         )
         app.router.finalize()
         OperationStore.reset()
-        notes = [_describe(route.handler) for route in app.router.routes]
+        handlers = [route.handler for route in app.router.routes if _is_documented(route.handler)]
+        structs = {struct: None for handler in handlers for struct in getattr(handler, NOTE).structs}
+        references, schemas = msgspec.json.schema_components(structs, ref_template=REFERENCE)
+        schema = dict(zip(structs, references, strict=True))
+        for handler in handlers:
+            _describe(handler, schema)
         SpecificationBuilder.reset()
         builder = SpecificationBuilder()
         for room in rooms:  # the page shows them in this order
             builder.tag(room.name, TAGS[room.name])
         builder.add_security_scheme("key", "http", scheme="bearer", bearer_format="cs-sk-…")
-        structs = {struct: None for note in notes for struct in note.structs}
-        _, schemas = msgspec.json.schema_components(structs, ref_template=REFERENCE)
-        for name, schema in schemas.items():
-            builder.add_component("schemas", name, schema)
+        for name, shape in schemas.items():
+            builder.add_component("schemas", name, shape)
         for listener in blueprint_factory(app.config)._future_listeners:
             listener.listener(app)
         built: dict[str, Any] = builder.build(app).serialize()
+        built["paths"] = {_path(path): methods for path, methods in built["paths"].items()}
     finally:
         Sanic.unregister_app(app)
     return msgspec.json.encode({**built, "openapi": "3.1.0", "servers": [{"url": "/"}]})
 
 
-def _describe(handler: Callable[..., Any]) -> Described:
-    """Tell sanic-ext what a route's note says; the note."""
+def _is_documented(handler: Callable[..., Any]) -> bool:
+    """Whether a route has a note; one that has none stands for others that do, and is left out."""
+    from sanic_ext.extensions.openapi.builders import OperationStore
+
+    documented = hasattr(handler, NOTE)
+    OperationStore()[handler]._exclude = not documented
+    return documented
+
+
+def _path(path: str) -> str:
+    """A path as a reader knows it: sanic-ext cuts the patterns of Gemini's in two."""
+    return re.sub(r"\{(\w+)\}\.\+\)(:\w+)>", r"{\1}\2", path)
+
+
+def _describe(handler: Callable[..., Any], schema: Schemas) -> None:
+    """Tell sanic-ext what a route's note says."""
     from sanic_ext.extensions.openapi.builders import OperationStore
 
     note: Described = getattr(handler, NOTE)
     operation = OperationStore()[handler]
     operation.describe(note.summary, note.description)
-    for name, schema, sentence in note.query:
-        operation.parameter(name, schema, "query", description=sentence)
+    for name, kind, sentence in note.query:
+        operation.parameter(name, kind, "query", description=sentence)
     if note.body:
-        operation.body(_content(note.body, note.example), required=True)
-    for status, content, sentence in _replies(note):
+        operation.body(_content(schema[note.body], note.example), required=True)
+    for status, content, sentence in _replies(note, schema):
         operation.response(status, content, sentence)
     if not note.public:
         operation.secured("key")
-    return note
 
 
-def _replies(note: Described) -> list[tuple[int, dict[str, Any], str]]:
-    answer = _content(note.reply)
+def _replies(note: Described, schema: Schemas) -> list[tuple[int, dict[str, Any], str]]:
+    answer = _content(schema[note.reply])
     if note.streams:
         answer["text/event-stream"] = {"schema": {"type": "string"}}
     replies = [(200, answer, "The answer")]
     if note.error:
         told = FAILURES if note.body else {status: FAILURES[status] for status in (400, 401, 404)}
-        replies += [(status, _content(note.error), sentence) for status, sentence in told.items()]
+        replies += [(status, _content(schema[note.error]), sentence) for status, sentence in told.items()]
     return replies
 
 
-def _content(struct: type[msgspec.Struct], example: dict[str, Any] | None = None) -> dict[str, Any]:
-    media = {"schema": {"$ref": REFERENCE.format(name=struct.__name__)}}
-    return {"application/json": {**media, "example": example} if example else media}
+def _content(schema: dict[str, Any], example: dict[str, Any] | None = None) -> dict[str, Any]:
+    return {"application/json": {"schema": schema, "example": example} if example else {"schema": schema}}
 
 
 def add_docs(app: Sanic[Any, Any], document: Document) -> None:

@@ -10,6 +10,11 @@ from msgspec import Struct
 
 Handler = TypeVar("Handler", bound=Callable[..., Any])
 NOTE: Final = "__described__"
+PASSED_ON: Final = (
+    "Every field of the dialect is passed on to a provider that speaks it. For any other provider the request is "
+    "translated; fields that cannot be said there are named in `x-morello-dropped`, or refused with 400 if "
+    "`x-morello-strict: 1` was sent."
+)
 
 
 class Described(Struct, frozen=True):

@@ -1,4 +1,7 @@
-"""Which models there are: one list, in OpenAI's shape or, for callers that send `anthropic-version`, in Anthropic's."""
+"""Which models there are: one list, in OpenAI's shape, or in that of the SDK which asks.
+
+Anthropic's send `anthropic-version`, Google's send the key in a header of their own.
+"""
 
 import time
 from datetime import UTC, datetime
@@ -9,15 +12,17 @@ import msgspec
 from msgspec import Meta, Struct
 from sanic import Blueprint, HTTPResponse, Request
 
-from api.dialects import openai_chat
+from api.dialects import anthropic, gemini, openai_chat, openai_responses
 from api.errors import InvalidRequest
 from api.providers.provider import Model, Provider
 from api.routes.documenting import documented
+from api.routes.guard import GOOGLE_KEY
+from api.routes.listing import described, one, page_of
 
 routes = Blueprint("models")
 
 
-class ListedModel(Struct):
+class ListedModel(Struct, omit_defaults=True):
     """A model in OpenAI's shape, with the fields Cherry Studio adds."""
 
     id: Annotated[str, Meta(description="provider:model, as requests name it", examples=["morello:echo"])]
@@ -29,6 +34,8 @@ class ListedModel(Struct):
     provider_name: str
     provider_type: str
     provider_model_id: str
+    context_length: Annotated[int | None, Meta(description="tokens it can read, where that is known")] = None
+    max_output_tokens: Annotated[int | None, Meta(description="tokens it can answer with, where that is known")] = None
 
 
 class ModelList(Struct, omit_defaults=True):
@@ -39,11 +46,14 @@ class ModelList(Struct, omit_defaults=True):
     limit: int | None = None
 
 
-class AnthropicModel(Struct):
-    type: Literal["model"]
+class AnthropicModel(Struct, omit_defaults=True):
+    type: Annotated[Literal["model"], Meta(description="always model")]
     id: str
     display_name: str
     created_at: str
+    lifecycle: Literal["active", "deprecated", "retired"]
+    max_input_tokens: int | None = None
+    max_tokens: int | None = None
 
 
 class AnthropicModelList(Struct):
@@ -66,8 +76,11 @@ class _Page(Struct):
 # The names by which Cherry Studio's callers filter, and the dialect each means here.
 PROVIDER_TYPES: Final = {
     "openai": openai_chat.NAME,
-    "anthropic": "anthropic",
+    "openai-response": openai_responses.NAME,
+    anthropic.NAME: anthropic.NAME,
+    gemini.NAME: gemini.NAME,
     openai_chat.NAME: openai_chat.NAME,
+    openai_responses.NAME: openai_responses.NAME,
 }
 
 
@@ -75,19 +88,25 @@ PROVIDER_TYPES: Final = {
 @documented(
     "Models",
     "Every model of every provider, without a hidden page size. With an `anthropic-version` header the list has "
-    "Anthropic's shape and its paging (`limit`, `after_id`, `before_id`).",
+    "Anthropic's shape and its paging (`limit`, `after_id`, `before_id`), with the key in `x-goog-api-key` Google's.",
     reply=ModelList,
     error=openai_chat.ErrorReply,
     query=(
         ("offset", int, "How many to leave out at the start"),
         ("limit", int, "How many at most; without it, all"),
-        ("providerType", str, "openai or anthropic: only models whose provider speaks that dialect"),
+        (
+            "providerType",
+            str,
+            "openai, openai-response, anthropic or gemini: only models whose provider speaks that dialect",
+        ),
     ),
 )
 async def models(request: Request) -> HTTPResponse:
-    page = _page(request)
     providers = request.app.ctx.gateway.providers
     await providers.freshen()
+    if GOOGLE_KEY in request.headers:
+        return _json(request, page_of(providers, request))
+    page = _page(request)
     listed = [pair for pair in providers.listed() if _speaks(pair[0], page.providerType)]
     if "anthropic-version" in request.headers:
         return _json(request, _anthropic_page([_anthropic(*pair) for pair in listed], page))
@@ -107,10 +126,10 @@ async def model(request: Request, model: str) -> HTTPResponse:
     providers = request.app.ctx.gateway.providers
     await providers.freshen()
     route = await providers.resolve(unquote(model))
-    listed = (pair for pair in providers.listed() if (pair[0].id, pair[1].id) == (route.provider.id, route.model))
-    pair = next(listed, (route.provider, Model(route.model)))
+    if GOOGLE_KEY in request.headers:
+        return _json(request, one(providers, route))
     shape = _anthropic if "anthropic-version" in request.headers else _openai
-    return _json(request, shape(*pair))
+    return _json(request, shape(route.provider, described(providers, route)))
 
 
 def _page(request: Request) -> _Page:
@@ -139,12 +158,17 @@ def _openai(provider: Provider, model: Model) -> ListedModel:
         provider.name,
         provider.dialect,
         model.id,
+        model.context,
+        model.max_output,
     )
 
 
 def _anthropic(provider: Provider, model: Model) -> AnthropicModel:
     created = datetime.fromtimestamp(_created(provider, model), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    return AnthropicModel("model", f"{provider.id}:{model.id}", model.name or model.id, created)
+    name = model.name or model.id
+    return AnthropicModel(
+        "model", f"{provider.id}:{model.id}", name, created, "active", model.context, model.max_output
+    )
 
 
 def _created(provider: Provider, model: Model) -> int:

@@ -4,7 +4,7 @@ from sanic import Blueprint, HTTPResponse, Request
 
 from api.dialects import openai_chat
 from api.routes.conversing import converse
-from api.routes.documenting import documented
+from api.routes.documenting import PASSED_ON, documented
 
 routes = Blueprint("openai")
 
@@ -12,8 +12,7 @@ routes = Blueprint("openai")
 @routes.post("/v1/chat/completions")
 @documented(
     "Chat Completions",
-    "Answers a conversation, streamed as server-sent events if `stream` is true. Every field of the dialect is "
-    "passed on to the provider; only the model's name is changed.",
+    f"Answers a conversation, streamed as server-sent events if `stream` is true. {PASSED_ON}",
     body=openai_chat.ChatCompletionRequest,
     reply=openai_chat.ChatCompletion,
     error=openai_chat.ErrorReply,
@@ -25,4 +24,4 @@ routes = Blueprint("openai")
     },
 )
 async def chat_completions(request: Request) -> HTTPResponse | None:
-    return await converse(request, openai_chat, "/chat/completions")
+    return await converse(request, openai_chat)

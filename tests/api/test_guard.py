@@ -17,11 +17,40 @@ async def test_the_key_opens_as_a_bearer_token_in_any_case(api: Api, scheme: str
         assert (await client.get("/v1/models")).status_code == 200
 
 
-async def test_the_key_opens_as_x_api_key_on_every_route(api: Api) -> None:
-    async with api.client(None, **{"x-api-key": api.key}) as client:
+@pytest.mark.parametrize("header", ["x-api-key", "x-goog-api-key", "api-key"])
+async def test_the_key_opens_in_the_header_of_every_sdk_on_every_route(api: Api, header: str) -> None:
+    async with api.client(None, **{header: api.key}) as client:
         assert (await client.get("/v1/models")).status_code == 200
         assert (await client.post("/v1/chat/completions", json=CHAT)).status_code == 200
         assert (await client.post("/v1/messages", json=CHAT)).status_code == 200
+        assert (await client.get("/v1beta/models")).status_code == 200
+
+
+async def test_the_key_opens_in_the_query_of_geminis_routes_and_nowhere_else(api: Api) -> None:
+    content = {"contents": [{"parts": [{"text": "Hi"}]}]}
+    async with api.client(None) as client:
+        assert (await client.get(f"/v1beta/models?key={api.key}")).status_code == 200
+        asked = await client.post(f"/v1beta/models/morello:echo:generateContent?key={api.key}", json=content)
+        assert asked.status_code == 200
+        assert (await client.get("/v1beta/models?key=wrong")).status_code == 401
+        assert (await client.get("/v1beta/models?key=")).status_code == 401
+        for path in ("/v1/models", "/v1/responses/x", "/v1/nope", "/nope/v1beta/models"):
+            assert (await client.get(f"{path}?key={api.key}")).status_code == 401, path
+        lost = await client.get(f"/v1beta/nope?key={api.key}")
+    assert lost.status_code == 404
+    assert api.key not in lost.text
+
+
+async def test_a_key_in_the_query_never_reaches_the_log_or_the_call_table(
+    api: Api, caplog: pytest.LogCaptureFixture
+) -> None:
+    content = {"contents": [{"parts": [{"text": "400"}]}]}
+    caplog.set_level("DEBUG")
+    async with api.client(None) as client:
+        await client.post(f"/v1beta/models/morello:error:generateContent?key={api.key}", json=content)
+    ours = [record for record in caplog.records if not record.name.startswith(("httpx", "httpcore"))]
+    assert not [record for record in ours if api.key in record.getMessage()]
+    assert api.key not in repr(await api.rows())
 
 
 @pytest.mark.parametrize("other", ["sk-ant-something-else", "anything"])
@@ -32,6 +61,17 @@ async def test_where_both_headers_come_the_one_of_our_form_counts(api: Api, othe
     ):
         async with api.client(None, **headers) as client:
             assert (await client.get("/v1/models")).status_code == 200
+
+
+@pytest.mark.parametrize("header", ["x-goog-api-key", "api-key"])
+async def test_two_different_keys_are_refused_wherever_they_stand(api: Api, header: str) -> None:
+    other = "cs-sk-00000000-0000-4000-8000-000000000000"
+    async with api.client(None, **{header: other}) as client:
+        got = await client.get(f"/v1beta/models?key={api.key}")
+    assert got.status_code == 401
+    assert header in got.text
+    assert "?key=" in got.text
+    assert got.json()["error"]["status"] == "UNAUTHENTICATED"
 
 
 async def test_two_different_keys_of_our_form_are_refused_and_both_headers_named(api: Api) -> None:
@@ -80,7 +120,7 @@ async def test_nothing_but_the_key_itself_opens(api: Api) -> None:
         f"authorization: Basic {key}",
         f"authorization: {key}",
         f"cookie: key={key}",
-        f"x-goog-api-key: {key}",
+        f"x-morello-key: {key}",
     ):
         got = await ask_raw(api, f"GET /v1/models HTTP/1.1\r\nhost: localhost\r\n{line}\r\n\r\n")
         assert got.status == 401, line

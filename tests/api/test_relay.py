@@ -8,8 +8,8 @@ from typing import Any
 import httpx
 import pytest
 
-from api import relay
 from api.dialects import anthropic, openai_chat
+from api.relay import turn
 from api.upstream.client import TIMEOUTS
 from tests.conftest import Api
 from tests.fakes import (
@@ -152,7 +152,7 @@ class TestBytesPass:
     async def test_a_quiet_stream_is_kept_alive_between_frames_only(
         self, api: Api, dialect: str, path: str, reply: bytes, frames: Any, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(relay, "HEARTBEAT_SECONDS", 0.1)
+        monkeypatch.setattr(turn, "HEARTBEAT_SECONDS", 0.1)
         sent = frames(["Hello"])
         half = len(sent[1]) // 2
 
@@ -175,7 +175,7 @@ class TestBytesPass:
     async def test_no_heartbeat_comes_before_the_provider_said_yes(
         self, api: Api, dialect: str, path: str, reply: bytes, frames: Any, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(relay, "HEARTBEAT_SECONDS", 0.05)
+        monkeypatch.setattr(turn, "HEARTBEAT_SECONDS", 0.05)
 
         async def refuses_late(_received: Received, wire: Wire) -> None:
             await asyncio.sleep(0.3)
@@ -194,17 +194,6 @@ class TestBytesPass:
             for name in ("far:new", "far::new", "far/new"):
                 await client.post(path, json=asks(name))
                 assert json.loads(far.last.body)["model"] == "new"
-
-    async def test_the_other_dialect_is_refused_in_words(
-        self, api: Api, dialect: str, path: str, reply: bytes, frames: Any
-    ) -> None:
-        other = CHAT_PATH if path == MESSAGES_PATH else MESSAGES_PATH
-        async with far_end() as far, api.client() as client:
-            await provide(api, far.url, dialect)
-            got = await client.post(other, json=asks("far:m"))
-        assert got.status_code == 400
-        assert path in got.json()["error"]["message"]
-        assert not far.received
 
 
 async def _delays(api: Api, dialect: str, path: str, frames: Any) -> list[float]:
@@ -365,8 +354,6 @@ class TestProvidersErrors:
         async with far_end() as far:
             await provide(api, far.url)
         async with api.client() as client:
-            got = await client.post(MESSAGES_PATH, json=asks("far:m"))
-            assert got.status_code == 400  # the dialect is looked at first
             got = await client.post(CHAT_PATH, json=asks("far:m"))
         assert (got.status_code, got.json()["error"]["code"]) == (502, "upstream_unreachable")
         assert "cannot be reached" in got.json()["error"]["message"]

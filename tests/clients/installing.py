@@ -16,22 +16,45 @@ from tests.program import ROOT
 
 CACHE: Final = ROOT / ".cache" / "clients"
 NPM: Final = {
+    "@ai-sdk/anthropic": "4.0.105",
+    "@ai-sdk/openai": "4.0.118",
+    "@ai-sdk/openai-compatible": "3.0.92",
     "@anthropic-ai/claude-code": "2.1.330",
     "@continuedev/cli": "1.5.47",
+    "@google/gemini-cli": "0.61.0",
+    "@openai/codex": "0.169.0",
+    "@qwen-code/qwen-code": "0.24.4",
+    "ai": "7.0.173",
     "openai": "7.57.0",
     "opencode-ai": "1.18.33",
 }
-PYPI: Final = {"aider-chat": "0.86.2", "langchain-openai": "1.7.3"}
+PYPI: Final = {
+    "aider-chat": "0.86.2",
+    "claude-agent-sdk": "0.2.187",
+    "instructor": "1.17.0",
+    "langchain-anthropic": "1.7.10",
+    "langchain-openai": "1.7.3",
+    "litellm": "1.109.1",
+    "llama-index-llms-openai-like": "0.8.1",
+    "llm": "0.36",
+    "openai-agents": "0.24.0",
+    "pydantic-ai-slim": "2.68.0",
+    "smolagents": "1.26.0",
+}
+EXTRAS: Final = {"instructor": "anthropic", "pydantic-ai-slim": "anthropic,openai", "smolagents": "openai"}
 NEWEST_PYTHON: Final = {"aider-chat": (3, 12)}
 
 
-def from_npm(package: str) -> Path:
-    """The folder `node_modules` that has `package`; without it the calling test is skipped, and says why."""
+def from_npm(package: str, *others: str) -> Path:
+    """The folder `node_modules` that has `package` and `others`; without it the calling test is skipped, and says why.
+
+    They are kept in the folder of `package`.
+    """
     folder = _folder(package, NPM[package])
     if not _is_complete(folder):
         (folder / "package.json").write_text('{"private": true}')
-        named = f"{package}@{NPM[package]}"
-        _install(folder, "npm", "install", "--no-fund", "--no-audit", "--prefix", str(folder), named)
+        named = [f"{name}@{NPM[name]}" for name in (package, *others)]
+        _install(folder, "npm", "install", "--no-fund", "--no-audit", "--prefix", str(folder), *named)
     return folder / "node_modules"
 
 
@@ -42,7 +65,8 @@ def from_pypi(package: str) -> Path:
         # This environment's pip fills the other one too: a small Debian has no ensurepip.
         _run(package, _python(package), "-m", "venv", "--without-pip", "--clear", str(folder / "env"))
         pip = [sys.executable, "-m", "pip", "--python", str(folder / "env" / "bin" / "python")]
-        _install(folder, *pip, "install", "--quiet", f"{package}=={PYPI[package]}")
+        extras = f"[{EXTRAS[package]}]" if package in EXTRAS else ""
+        _install(folder, *pip, "install", "--quiet", f"{package}{extras}=={PYPI[package]}")
     return folder / "env" / "bin"
 
 
