@@ -23,7 +23,7 @@ from api.guarded import Guarded
 from api.routes import anthropic, gemini, models, openai, public, responses
 from api.routes.docs import Document, add_docs
 from api.routes.guard import GOOGLE_KEY, IN_QUERY, require_host, require_key
-from api.stored import Responses
+from api.routes.listing import METHODS
 
 __all__ = ["Document", "add_docs", "build"]
 
@@ -67,7 +67,7 @@ class Api(Guarded):
 def build(gateway: Gateway, name: str = "api") -> Sanic[Any, Any]:
     """The API over `gateway`. Built once; a `Listener` opens and closes it."""
     app = Api(name)
-    app.ctx.gateway, app.ctx.calls, app.ctx.responses = gateway, Calls(), Responses()
+    app.ctx.gateway, app.ctx.calls, app.ctx.responses = gateway, Calls(), gateway.responses
     rooms = [room.routes for room in (openai, responses, anthropic, gemini, models, public)]
     for room in rooms:
         app.blueprint(room)
@@ -137,7 +137,9 @@ def _dialect(request: Request) -> Any:
         return anthropic_dialect
     if path.startswith("/v1/models") and "anthropic-version" in request.headers:
         return anthropic_dialect
-    if path.startswith(f"/{IN_QUERY}") or (path.startswith("/v1/models") and GOOGLE_KEY in request.headers):
+    if path.startswith(f"/{IN_QUERY}"):
+        return gemini_dialect
+    if path.startswith("/v1/models") and (GOOGLE_KEY in request.headers or path.rpartition(":")[2] in METHODS):
         return gemini_dialect
     if path.startswith("/v1/responses"):
         return openai_responses

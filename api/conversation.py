@@ -54,7 +54,7 @@ class Seal(Struct, frozen=True):
     """What a provider wants to see again, unread: a signature, or thoughts only it can open.
 
     `minted` is the dialect it was made in (and, after a dot, its kind where that dialect has several), `value` what
-    came, `id` the item's own id where it has one. `provider` is the id of the provider that made it; empty where the
+    came, `id` the item's own id where it has one. `provider` is the mark of the provider that made it; empty where the
     caller sent it in its own dialect and nobody can say. It is only ever sent back to that dialect and provider.
     """
 
@@ -403,11 +403,13 @@ class Fold:
 
     def reply(self) -> Reply:
         """What was told so far, as a whole."""
-        numbers = sorted({0, *self._finished, *(growing.choice for growing in self._parts.values())})
-        return Reply(tuple(map(self._choice, numbers)), self._ended.usage, self._ended.tier)
+        choices: dict[int, list[_Growing]] = {number: [] for number in (0, *self._finished)}
+        for _, growing in sorted(self._parts.items()):
+            choices.setdefault(growing.choice, []).append(growing)
+        answered = tuple(self._choice(number, mine) for number, mine in sorted(choices.items()))
+        return Reply(answered, self._ended.usage, self._ended.tier)
 
-    def _choice(self, number: int) -> Answered:
-        mine = [growing for _, growing in sorted(self._parts.items()) if growing.choice == number]
+    def _choice(self, number: int, mine: "list[_Growing]") -> Answered:
         logprobs = tuple(logprob for growing in mine for logprob in growing.logprobs)
         finished = self._finished.get(number, Finished(Finish.STOP, choice=number))
         return Answered(tuple(growing.whole() for growing in mine), finished, logprobs)

@@ -100,6 +100,7 @@ class Door:
                 "The key can only be regenerated while the API is not running. Stop it first; the key is unchanged."
             )
         key = await self.gateway.keys.regenerate()
+        await self.gateway.responses.clear()  # which nobody could come back to any more
         self.gateway.news.tell()
         return key
 

@@ -22,7 +22,9 @@ from api.providers.registry import Providers
 from api.receipts import Receipts
 from api.redact import Redactor
 from api.settings import Choices, Settings
+from api.shelf import Shelf
 from api.store import Store
+from api.stored import Responses, identity
 from api.upstream.client import Upstream
 from api.upstream.h1 import H1Transport
 from api.usage import Ledger
@@ -51,6 +53,7 @@ class Gateway:
         self.checking = Checking(self.upstream, self.providers, self.reach)
         self.memory, self.lessons = Memory(), Lessons()
         self.receipts = Receipts(self.redact)
+        self.responses = Responses(Shelf(self.store, self.vault, lambda: self.settings.keep_responses))
         self.activity = Activity(self.store)
         self.ledger = Ledger(self.store, self.news, self.activity.add)
 
@@ -64,6 +67,8 @@ class Gateway:
         gateway = cls(home.path, cache, read_only)
         gateway.ledger.open()
         try:
+            if not read_only:
+                await gateway.responses.open(identity(gateway.keys.main()))
             yield gateway
         finally:
             await gateway.close()
@@ -74,6 +79,7 @@ class Gateway:
         await self.local.close()
         await self.upstream.close()
         await self.ledger.close()
+        await self.responses.close()
         await self.store.close()
 
     @property

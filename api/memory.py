@@ -1,14 +1,17 @@
 """What turns that called tools carried, for callers whose dialect has no place for it.
 
-Providers want it back: thought signatures, sealed thoughts, thoughts in plain words. Kept in memory by the id of the
-call, in small amounts and for an hour after it was last asked for.
+Providers want it back: thought signatures, sealed thoughts, thoughts in plain words. Kept in memory by the id and the
+arguments of the call (some providers only count their calls, and give the same ids in every conversation), in small
+amounts and for an hour after it was last asked for.
 """
 
+import hashlib
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
-from typing import Final
+from typing import Any, Final
 
+import msgspec
 from msgspec import Struct, structs
 
 from api.conversation import (
@@ -30,6 +33,7 @@ MOST: Final = 5000
 MOST_BYTES: Final = 32 * 1024 * 1024
 SECONDS: Final = 3600.0
 OVERHEAD: Final = 500  # bytes an entry takes beside its texts
+LONGEST_ID: Final = 256  # characters; a call with a longer one is not remembered
 
 
 class Kept(Struct, frozen=True):
@@ -58,8 +62,10 @@ class Memory:
         return len(self._kept)
 
     def keep(self, provider: str, call: str, kept: Kept) -> None:
-        """Remember what belongs to a call."""
+        """Remember what belongs to a call, unless it would take the place of everything else."""
         self._drop((provider, call))
+        if kept.size > MOST_BYTES:
+            return
         self._kept[provider, call] = (self._clock(), kept)
         self._bytes += kept.size
         while len(self._kept) > MOST or self._bytes > MOST_BYTES or self._is_stale():
@@ -90,11 +96,11 @@ class Memory:
     def _restored(self, message: Message, provider: str, dialect: str) -> Message:
         if message.role is not Role.ASSISTANT:
             return message
-        calls = [part.id for part in message.parts if isinstance(part, ToolCall)]
-        known = {call: _sayable(kept, dialect) for call in calls if (kept := self.recall(provider, call))}
+        calls = [part for part in message.parts if isinstance(part, ToolCall)]
+        known = {call.id: _sayable(kept, dialect) for call in calls if (kept := self.recall(provider, name_of(call)))}
         if not known:
             return message
-        parts = _put_back(message.parts, calls[0], known)
+        parts = _put_back(message.parts, calls[0].id, known)
         return message if parts == message.parts else structs.replace(message, parts=parts)
 
     def _is_stale(self) -> bool:
@@ -104,6 +110,28 @@ class Memory:
     def _drop(self, name: tuple[str, str]) -> None:
         _, kept = self._kept.pop(name, (0.0, None))
         self._bytes -= kept.size if kept else 0
+
+
+def name_of(call: ToolCall) -> str:
+    """What a call is kept under."""
+    return f"{call.id} {hashlib.blake2b(_plain(call.arguments), digest_size=8).hexdigest()}"
+
+
+def _plain(arguments: str) -> bytes:
+    """Arguments however a caller writes them down again."""
+    try:
+        return msgspec.json.encode(_ARGUMENTS.decode(arguments or "{}"), order="deterministic")
+    except (ValueError, RecursionError):
+        return arguments.encode(errors="surrogatepass")
+
+
+def _number(text: str) -> float:
+    """1.0 is 1 where a caller has one kind of numbers only."""
+    number = float(text)
+    return int(number) if number.is_integer() else number
+
+
+_ARGUMENTS: Final[msgspec.json.Decoder[Any]] = msgspec.json.Decoder(float_hook=_number)
 
 
 def _sayable(kept: Kept, dialect: str) -> Kept:
@@ -151,9 +179,9 @@ class Hearing:
     __slots__ = ("_calls", "_growing", "_keeps_words", "_memory", "_provider", "_thoughts")
 
     def __init__(self, memory: Memory, provider: Provider) -> None:
-        self._memory, self._provider = memory, provider.id
+        self._memory, self._provider = memory, provider.mark
         self._keeps_words = bool(provider.quirks.reasoning_field)
-        self._calls: dict[int, ToolCall] = {}
+        self._calls: dict[int, tuple[ToolCall, list[str]]] = {}
         self._growing: dict[int, tuple[Reasoning, list[str]]] = {}
         self._thoughts: list[Reasoning] = []
 
@@ -161,7 +189,7 @@ class Hearing:
         """Take note of events."""
         for event in events:
             if type(event) is PartGrew:
-                if self._growing and (growing := self._growing.get(event.index)):
+                if growing := self._growing.get(event.index) or self._calls.get(event.index):
                     growing[1].append(event.text)
             elif isinstance(event, PartStarted):
                 self._start(event)
@@ -175,13 +203,14 @@ class Hearing:
         if isinstance(part, Reasoning):
             self._growing[event.index] = (part, [part.text])
         elif isinstance(part, ToolCall):
-            self._calls[event.index] = part
+            self._calls[event.index] = (part, [part.arguments])
 
     def _end(self, event: PartEnded) -> None:
         if growing := self._growing.pop(event.index, None):
             self._note(growing[0], "".join(growing[1]), event.seal or growing[0].seal)
-        elif call := self._calls.pop(event.index, None):
-            self._keep(call, event.seal or call.seal)
+        elif called := self._calls.pop(event.index, None):
+            call, arguments = called
+            self._keep(structs.replace(call, arguments="".join(arguments)), event.seal or call.seal)
 
     def _note(self, thought: Reasoning, text: str, seal: Seal | None) -> None:
         if seal or (self._keeps_words and text):
@@ -189,6 +218,6 @@ class Hearing:
 
     def _keep(self, call: ToolCall, seal: Seal | None) -> None:
         # As soon as a call is whole: its answer may come before the rest of the stream does.
-        if call.id and (self._thoughts or seal):
-            self._memory.keep(self._provider, call.id, Kept(tuple(self._thoughts), seal))
+        if 0 < len(call.id) <= LONGEST_ID and (self._thoughts or seal):
+            self._memory.keep(self._provider, name_of(call), Kept(tuple(self._thoughts), seal))
         self._thoughts = []

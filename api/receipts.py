@@ -13,6 +13,7 @@ from api.usage import Tally
 
 KEPT: Final = 50
 LONGEST: Final = 256 * 1024  # bytes kept of each of the four
+MOST_BLOCKS: Final = 2048  # in which they are: a block of two bytes takes forty
 
 
 class Pane:
@@ -29,6 +30,8 @@ class Pane:
         room = LONGEST - self.size
         if room > 0:
             self._blocks.append(block if len(block) <= room else block[:room])
+            if len(self._blocks) > MOST_BLOCKS:
+                self._blocks = [b"".join(self._blocks)]
         self.size += len(block)
 
     def put(self, body: bytes) -> None:

@@ -6,7 +6,7 @@ import msgspec
 from msgspec import Meta, Struct, inspect, structs
 
 from api.errors import OwnerError
-from api.store import Store
+from api.store import Store, responses
 from api.store import settings as statements
 
 LOWEST_PORT: Final = 1000
@@ -19,13 +19,15 @@ class Settings(Struct, frozen=True):
 
     `port`: where the API listens. `api_wanted`: whether it starts with the program; the owner's Start and Stop
     write it, a failed start does not. `drain`: seconds that Stop lets streams go on before it cuts them.
-    `first_run_done`: whether the owner went past the page that greets them.
+    `first_run_done`: whether the owner went past the page that greets them. `keep_responses`: whether stored responses
+    are on the disk too, and not in memory only.
     """
 
     port: Annotated[int, Meta(ge=LOWEST_PORT, le=HIGHEST_PORT)] = 23333
     api_wanted: bool = True
     drain: Annotated[float, Meta(ge=0, le=LONGEST_DRAIN)] = 0.0
     first_run_done: bool = False
+    keep_responses: bool = False
 
 
 NAMES: Final = Settings.__struct_fields__
@@ -79,7 +81,10 @@ class Choices:
         """Put `values` in force and keep them; `msgspec.ValidationError` names a value that is not possible."""
         changed = msgspec.convert({**msgspec.to_builtins(self.now), **values}, Settings)
         rows = {name: msgspec.json.encode(getattr(changed, name)).decode() for name in values}
-        await self._store.write(lambda db: statements.save(db, rows))
+        if values.get("keep_responses") is False:
+            await self._store.erase(lambda db: responses.stop(db, rows))
+        else:
+            await self._store.write(lambda db: statements.save(db, rows))
         # Onto what is in force by now: another change may have been written meanwhile.
         self.now = structs.replace(self.now, **{name: getattr(changed, name) for name in values})
         return self.now

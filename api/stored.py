@@ -1,60 +1,34 @@
-"""The responses that callers may come back to: kept for an hour, for the key they were made with.
+"""The responses that callers may come back to: kept in memory for an hour, for the key they were made with."""
 
-In memory. A home that keeps them on the disk too gives a `Shelf`, which is told of every change.
-"""
-
+import asyncio
 import hashlib
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
-from typing import Any, Final, Protocol
+from contextlib import suppress
+from typing import Any, Final
 
 import msgspec
-from msgspec import Raw, Struct
+from msgspec import Raw
+
+from api.shelf import Shelf, StoredResponse
+
+__all__ = ["Responses", "StoredResponse", "identity", "items_in", "listed"]
 
 MOST: Final = 1000  # responses
 MOST_BYTES: Final = 64 * 1024 * 1024
 KEPT_SECONDS: Final = 3600.0
-
-
-class StoredResponse(Struct, frozen=True):
-    """One response as its caller got it, with everything that was read for it.
-
-    `owner` is the key's identity, `native` the provider that keeps it too, `at` seconds since 1970. `items` are the
-    input as it was sent, earlier turns first; `output` are the answer's own items.
-    """
-
-    id: str
-    owner: bytes
-    body: Raw
-    items: tuple[Raw, ...]
-    output: tuple[Raw, ...]
-    native: str | None
-    at: float
-
-    @property
-    def size(self) -> int:
-        """Its bytes, each item counted although several responses share it."""
-        return sum(len(bytes_of(raw)) for raw in (self.body, *self.items))
-
-
-class Shelf(Protocol):
-    """Where responses outlive the process."""
-
-    def put(self, stored: StoredResponse) -> None:
-        """Keep a response."""
-
-    def take_away(self, ids: Iterable[str]) -> None:
-        """Forget responses."""
+SWEEP_SECONDS: Final = 60.0  # a response may be kept that much longer
 
 
 class Responses:
-    """What is kept: the oldest goes when there is no room."""
+    """What is kept: the oldest goes when there is no room. `shelf` is where it outlives the process."""
 
     def __init__(self, shelf: Shelf | None = None, clock: Callable[[], float] = time.time) -> None:
         self._kept: OrderedDict[str, StoredResponse] = OrderedDict()
         self._shelf, self._clock = shelf, clock
         self._bytes = 0
+        self._sweeper: asyncio.Task[None] | None = None
 
     def __len__(self) -> int:
         return len(self._kept)
@@ -64,11 +38,26 @@ class Responses:
         """The time as this room sees it."""
         return self._clock()
 
-    def restore(self, kept: Iterable[StoredResponse]) -> None:
-        """Take back, oldest first, what a shelf has kept."""
-        for stored in kept:
-            self._hold(stored)
-        self._make_room()
+    async def open(self, owner: bytes) -> None:
+        """Take back what `owner` has had kept before, and begin to let go of what is too old."""
+        if self._shelf:
+            for stored in await self._shelf.open(self._clock() - KEPT_SECONDS, owner):
+                self._hold(stored)
+        self._sweeper = asyncio.create_task(self._sweep())
+
+    async def close(self) -> None:
+        """Put on the disk what is not there yet."""
+        if self._sweeper:
+            self._sweeper.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._sweeper
+        if self._shelf:
+            await self._shelf.close()
+
+    async def settle(self) -> None:
+        """Wait until the disk holds what is kept, and nothing else."""
+        if self._shelf:
+            await self._shelf.settle()
 
     def keep(self, stored: StoredResponse) -> None:
         """Keep a response; one that is larger than all there is room for is not kept."""
@@ -92,15 +81,23 @@ class Responses:
             self._drop([id])
         return found is not None
 
-    def clear(self) -> None:
-        """Forget every one."""
+    async def clear(self) -> None:
+        """Forget every one, on the disk too."""
         self._drop(list(self._kept))
+        await self.settle()
 
     def _hold(self, stored: StoredResponse) -> None:
         if before := self._kept.pop(stored.id, None):
             self._bytes -= before.size
         self._kept[stored.id] = stored
         self._bytes += stored.size
+
+    async def _sweep(self) -> None:
+        while True:
+            self._make_room()
+            if self._shelf:
+                self._shelf.go_on()
+            await asyncio.sleep(SWEEP_SECONDS)
 
     def _make_room(self) -> None:
         too_old, gone, left, size = self._clock() - KEPT_SECONDS, [], len(self._kept), self._bytes
@@ -121,11 +118,6 @@ class Responses:
 def identity(key: str) -> bytes:
     """Who a key is, from which nobody learns the key."""
     return hashlib.blake2b(key.encode(), digest_size=16, person=b"morello.owner").digest()
-
-
-def bytes_of(raw: Raw) -> memoryview:
-    """What a piece of JSON is written as."""
-    return memoryview(raw)
 
 
 # Items of the Responses dialect
@@ -152,7 +144,7 @@ def items_in(said: Raw) -> tuple[Raw, ...]:
     if text.startswith(b'"'):
         return (Raw(b'{"type":"message","role":"user","content":[{"type":"input_text","text":%b}]}' % text),)
     items = tuple(raw.copy() for raw in _ITEMS.decode(text))
-    if any(bytes(item[:1]) != b"{" for item in map(bytes_of, items)):
+    if any(bytes(memoryview(item)[:1]) != b"{" for item in items):
         raise ValueError("An item is an object.")
     return items
 

@@ -49,17 +49,28 @@ class Vault:
 
     def seal(self, secret: str, place: str) -> bytes:
         """Encrypt `secret` for `place`, written `table|row|column`."""
-        nonce = secrets.token_bytes(NONCE_BYTES)
-        return FORMAT + self._id + nonce + self._cipher.encrypt(nonce, secret.encode(), _bound(place))
+        return self.seal_bytes(secret.encode(), place)
 
     def unseal(self, sealed: bytes, place: str) -> str:
         """Decrypt what `seal` made for the same `place`; `Unreadable` otherwise."""
+        try:
+            return self.unseal_bytes(sealed, place).decode()
+        except UnicodeDecodeError:
+            raise Unreadable(place) from None
+
+    def seal_bytes(self, secret: bytes, place: str) -> bytes:
+        """Encrypt bytes for `place`."""
+        nonce = secrets.token_bytes(NONCE_BYTES)
+        return FORMAT + self._id + nonce + self._cipher.encrypt(nonce, secret, _bound(place))
+
+    def unseal_bytes(self, sealed: bytes, place: str) -> bytes:
+        """Decrypt what `seal_bytes` made for the same `place`; `Unreadable` otherwise."""
         head = len(FORMAT) + ID_BYTES
         if sealed[:head] != FORMAT + self._id:
             raise Unreadable(place)
         nonce, body = sealed[head : head + NONCE_BYTES], sealed[head + NONCE_BYTES :]
         try:
-            return self._cipher.decrypt(nonce, body, _bound(place)).decode()
+            return self._cipher.decrypt(nonce, body, _bound(place))
         except (InvalidTag, ValueError):  # changed, or cut short
             raise Unreadable(place) from None
 

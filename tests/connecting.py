@@ -3,12 +3,16 @@
 import asyncio
 import json
 import os
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
+from urllib.parse import unquote
 
-from tests.fakes import Behaviour, FarEnd, Received, Wire, chat_frames, far_end, message_frames, says
+from tests.fakes import CALLS, FRAMES, WHOLE, WHOLE_CALLS, Behaviour, Called, FarEnd, Received, Wire, far_end, says
+
+Call = tuple[str, Mapping[str, object]]  # a tool's name and the arguments of one call
+PATHS: Final = {"/chat/completions": "openai_chat", "/responses": "openai_responses", "/messages": "anthropic"}
 
 
 async def copied(dashboard: Any, client: str, block: int = 0) -> str:
@@ -26,21 +30,24 @@ async def providing(
 ) -> AsyncIterator[FarEnd]:
     """A provider `id` of the owner's that lists `models`. It answers "Paris", or as `speaks` says."""
     async with far_end(lists(*models, speaks=speaks or says_paris)) as far:
-        base = far.url + ("/v1" if dialect == "openai_chat" else "")
+        base = far.url + ("/v1" if dialect.startswith("openai") else "")
         await dashboard.api.gateway.providers.add(id, dialect, base, None)
         await dashboard.api.gateway.providers.freshen(10)
         yield far
 
 
 def lists(*models: str, speaks: Behaviour) -> Behaviour:
-    """List `models` in both dialects, and answer everything else as `speaks` does."""
+    """List `models` in every dialect, and answer everything else as `speaks` does."""
     times = {"created": 1_700_000_000, "created_at": "2025-01-01T00:00:00Z"}
     rows = [{"id": model, "type": "model", "display_name": model, **times} for model in models]
+    methods = ["generateContent", "countTokens"]
+    google = [{"name": f"models/{model}", "supportedGenerationMethods": methods} for model in models]
     listed = json.dumps({"object": "list", "data": rows, "has_more": False}).encode()
+    listed_by_google = json.dumps({"models": google}).encode()
 
     async def behave(received: Received, wire: Wire) -> None:
         if received.method == "GET":
-            await wire.reply(200, listed)
+            await wire.reply(200, listed_by_google if received.path.startswith("/v1beta") else listed)
         else:
             await speaks(received, wire)
 
@@ -49,38 +56,77 @@ def lists(*models: str, speaks: Behaviour) -> Behaviour:
 
 async def says_paris(received: Received, wire: Wire) -> None:
     """Answer in two words, in the dialect of the path."""
-    await says(*_frames(received, "Par", "is"))(received, wire)
+    await say(received, wire, "Par", "is")
 
 
 def calls_tool(name: str, arguments: Mapping[str, object]) -> Behaviour:
     """Call the tool `name` when it is offered, then say what it answered; without it only "Nothing to do."."""
+    return works_through((name, arguments))
+
+
+def works_through(*calls: Call, at_once: bool = False) -> Behaviour:
+    """Make the calls, each when the one before has its result, or all `at_once`; then say what the last answered.
+
+    In the dialect of the path; whoever does not offer the tools hears "Nothing to do.".
+    """
+    made = [(f"call_{number}", name, json.dumps(arguments)) for number, (name, arguments) in enumerate(calls)]
 
     async def behave(received: Received, wire: Wire) -> None:
         asked = json.loads(received.body)
-        offered = [tool.get("name") or tool["function"]["name"] for tool in asked.get("tools", [])]
         results = tool_results(asked)
-        if results or name not in offered:
-            frames = _frames(received, f"Done: {results[-1]}" if results else "Nothing to do.")
+        if not offered(asked) >= {name for name, _ in calls}:
+            await say(received, wire, "Nothing to do.")
+        elif len(results) >= len(calls):
+            await say(received, wire, f"Done: {results[-1]}")
         else:
-            frames = _tool_frames(received, name, json.dumps(arguments))
-        await says(*frames)(received, wire)
+            await call(received, wire, *made[len(results) : len(calls) if at_once else len(results) + 1])
 
     return behave
 
 
+def offered(asked: Mapping[str, Any]) -> set[str]:
+    """The names of the tools that a request of any dialect offers."""
+    return {name for tool in asked.get("tools") or [] for name in _names(tool)}
+
+
+def _names(tool: Mapping[str, Any]) -> Iterator[str]:
+    for declared in tool.get("functionDeclarations", [tool]):
+        if name := declared.get("name") or declared.get("function", {}).get("name"):
+            yield name
+
+
 def tool_results(asked: Mapping[str, Any]) -> list[str]:
-    """What tools answered, as a request of either dialect has it."""
-    found = []
-    for message in asked["messages"]:
-        parts = message["content"] if isinstance(message["content"], list) else []
-        if message["role"] == "tool":
-            found.append(_text(message["content"]))
-        found += [_text(part.get("content", "")) for part in parts if part.get("type") == "tool_result"]
-    return found
+    """What tools answered, as a request of any dialect has it."""
+    return [text for message in _turns(asked) for text in _results(message)]
+
+
+def _turns(asked: Mapping[str, Any]) -> list[dict[str, Any]]:
+    turns: object = next((asked[name] for name in ("messages", "input", "contents") if name in asked), [])
+    return turns if isinstance(turns, list) else []
+
+
+def _results(message: Mapping[str, Any]) -> Iterator[str]:
+    match message:
+        case {"role": "tool", "content": content} | {"type": "function_call_output", "output": content}:
+            yield _text(content)
+        case {"content": list(parts)} | {"parts": list(parts)}:
+            for part in parts:
+                if part.get("type") == "tool_result":
+                    yield _text(part.get("content", ""))
+                elif "functionResponse" in part:
+                    yield _text(part["functionResponse"]["response"])
 
 
 def _text(content: Any) -> str:
-    return content if isinstance(content, str) else "".join(part.get("text", "") for part in content)
+    match content:
+        case str():
+            return content
+        case {"output": str(text)} | {"error": str(text)}:
+            return text
+        case list():
+            return "".join(part.get("text", "") for part in content)
+        case _:
+            return json.dumps(content)
 
 
 def conversations(far: FarEnd) -> list[dict[str, Any]]:
@@ -88,38 +134,45 @@ def conversations(far: FarEnd) -> list[dict[str, Any]]:
     return [json.loads(received.body) for received in far.received if received.method == "POST"]
 
 
-def _frames(received: Received, *words: str) -> list[bytes]:
-    return message_frames(words) if received.path.endswith("/messages") else chat_frames(words)
+def models_asked(far: FarEnd) -> set[str]:
+    """The names of the models that it was asked for; Google's stand in the URL."""
+    return {
+        json.loads(received.body).get("model") or unquote(received.path.rpartition("/")[2]).rpartition(":")[0]
+        for received in far.received
+        if received.method == "POST"
+    }
 
 
-def _tool_frames(received: Received, name: str, arguments: str) -> list[bytes]:
-    if received.path.endswith("/messages"):
-        return _tool_message(name, arguments)
-    call = {"index": 0, "id": "call_1", "type": "function", "function": {"name": name, "arguments": arguments}}
-    first, *_, last = chat_frames([""])[:3]
-    return [
-        first.replace(b'"content": ""', b'"tool_calls": [' + json.dumps(call).encode() + b"]"),
-        last.replace(b'"stop"', b'"tool_calls"'),
-        *chat_frames([""])[-2:],
-    ]
+def dialects_asked(far: FarEnd) -> set[str]:
+    """The dialects that it was asked in."""
+    return {_dialect(received) for received in far.received if received.method == "POST"}
 
 
-def _tool_message(name: str, arguments: str) -> list[bytes]:
-    start, _, _, stop, delta, end = message_frames([""])
-    block = {"type": "tool_use", "id": "toolu_1", "name": name, "input": {}}
-    grown = {"type": "input_json_delta", "partial_json": arguments}
-    return [
-        start,
-        _event("content_block_start", index=0, content_block=block),
-        _event("content_block_delta", index=0, delta=grown),
-        stop,
-        delta.replace(b"end_turn", b"tool_use"),
-        end,
-    ]
+def _dialect(received: Received) -> str:
+    path = received.path.partition("?")[0]
+    return next((dialect for end, dialect in PATHS.items() if path.endswith(end)), "gemini")
 
 
-def _event(kind: str, **fields: object) -> bytes:
-    return f"event: {kind}\ndata: {json.dumps({'type': kind, **fields})}\n\n".encode()
+def _streams(received: Received) -> bool:
+    return "streamGenerateContent" in received.path or bool(json.loads(received.body).get("stream"))
+
+
+async def say(received: Received, wire: Wire, *words: str) -> None:
+    """Say `words`, in the dialect of the path, streamed if that is asked for."""
+    dialect = _dialect(received)
+    if _streams(received):
+        await says(*FRAMES[dialect](words))(received, wire)
+    else:
+        await wire.reply(200, WHOLE[dialect].replace(b'"Hello"', json.dumps("".join(words)).encode()))
+
+
+async def call(received: Received, wire: Wire, *calls: Called) -> None:
+    """Call tools in the same way."""
+    dialect = _dialect(received)
+    if _streams(received):
+        await says(*CALLS[dialect](*calls))(received, wire)
+    else:
+        await wire.reply(200, WHOLE_CALLS[dialect](*calls))
 
 
 async def run(*words: str | Path, given: str = "", cwd: Path | None = None, **more: str) -> str:

@@ -15,7 +15,7 @@ FLOORS = (
     ("dialects", "home", "logs", "running"),
     ("store", "upstream.paths", "providers.asking"),
     ("activity", "settings", "vault", "providers.provider"),
-    ("keys", "lessons", "memory", "ports", "providers", "upstream", "usage"),
+    ("keys", "lessons", "memory", "ports", "providers", "shelf", "upstream", "usage"),
     ("calls", "checking", "receipts", "stored"),
     ("gateway",),
     ("relay",),

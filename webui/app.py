@@ -86,6 +86,7 @@ PAGES: Final[tuple[tuple[str, tuple[str, ...], Any, dict[str, Any]], ...]] = (
     ("/settings", GET, settings.show_settings, PAGE),
     ("/theme", POST, settings.choose_theme, PART),
     ("/drain", POST, settings.change_drain, PART),
+    ("/responses", POST, settings.keep_responses, PART),
     ("/password", POST, settings.set_password, PART),
     ("/password/clear", POST, settings.clear_password, PART),
     ("/sessions/end", POST, settings.end_session, PART),

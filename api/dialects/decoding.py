@@ -1,6 +1,8 @@
 """Bytes to typed values, with errors that name the field."""
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final, TypeVar
 
 import msgspec
@@ -8,6 +10,7 @@ import msgspec
 from api.errors import InvalidRequest
 
 T = TypeVar("T")
+TOO_DEEP: Final = "The body is nested too deeply. Send JSON with fewer levels."
 _PLACE: Final = re.compile(r" - at `\$\.?(.*)`$")
 
 
@@ -24,9 +27,18 @@ def decode(decoder: "msgspec.json.Decoder[T]", body: bytes) -> T:
     except UnicodeDecodeError as error:
         raise InvalidRequest("The body is not valid UTF-8. Send JSON in UTF-8.") from error
     except RecursionError as error:
-        raise InvalidRequest("The body is nested too deeply. Send JSON with fewer levels.") from error
+        raise InvalidRequest(TOO_DEEP) from error
     except (msgspec.DecodeError, ValueError) as error:
         raise InvalidRequest(f"The body is not valid JSON: {error}.") from error
+
+
+@contextmanager
+def not_too_deep() -> Iterator[None]:
+    """For what walks a body level by level: more of them than the interpreter can follow are refused in words."""
+    try:
+        yield
+    except RecursionError as error:
+        raise InvalidRequest(TOO_DEEP) from error
 
 
 def _wrong_field(text: str) -> InvalidRequest:

@@ -51,7 +51,9 @@ def pruned(schema: Schema) -> Schema:
         kept, required = dict(place), place.get("required")
         if isinstance(required, list):
             defined = place.get("properties")
-            names = [name for name in required if isinstance(defined, dict) and name in defined]
+            names = [
+                name for name in required if isinstance(name, str) and isinstance(defined, dict) and name in defined
+            ]
             kept["required"] = names
             if not names:
                 del kept["required"]

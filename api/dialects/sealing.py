@@ -31,7 +31,7 @@ def unwrap(text: str, native: str) -> Seal:
     if text.startswith(MARK):
         try:
             return _SEAL.decode(base64.urlsafe_b64decode(text[len(MARK) :]))
-        except (binascii.Error, msgspec.DecodeError, UnicodeDecodeError, ValueError):
+        except (binascii.Error, msgspec.DecodeError, UnicodeDecodeError, ValueError, RecursionError):
             pass
     return Seal(native, text)
 

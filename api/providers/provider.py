@@ -1,5 +1,6 @@
 """One provider: its row, and what a row may say."""
 
+import hashlib
 import ipaddress
 import re
 from typing import Final
@@ -69,6 +70,12 @@ class Provider(Struct, frozen=True, kw_only=True, weakref=True):
     def speaks(self) -> str:
         """Its dialects as a row keeps them, and as they are typed."""
         return JOINED.join(self.dialects)
+
+    @property
+    def mark(self) -> str:
+        """Who it is, for what nobody else can read: its id alone may be another's by tomorrow."""
+        place = hashlib.blake2b(origin(self.base_url).encode(), digest_size=4).hexdigest()
+        return f"{self.id}@{place}"
 
     @property
     def is_built_in(self) -> bool:

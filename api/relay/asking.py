@@ -19,6 +19,7 @@ DROPPED: Final = "x-morello-dropped"
 STRICT: Final = "x-morello-strict"
 LONGEST_HEADER: Final = 1024
 LONGEST_FIELD: Final = 64
+MOST_FIELDS: Final = 1000  # named in a receipt, of which fifty are kept
 _YES: Final = ("1", "true", "yes")
 _STRANGE: Final = re.compile(r"[^\w.$\[\]-]", re.ASCII)  # fields' names are the caller's: no header may break of them
 
@@ -93,9 +94,9 @@ def quirks_of(route: Route, learned: dict[str, object]) -> Quirks:
 
 
 def dropped(turn: Turn, written: Written) -> tuple[str, ...]:
-    """What could not be said, in the caller's words."""
+    """What could not be said, in the caller's words: their own fields may have any names, and any number of them."""
     called = turn.caller.CALLED
-    return tuple(called.get(name, name) for name in written.dropped)
+    return tuple(called.get(name, name)[:LONGEST_FIELD] for name in written.dropped[:MOST_FIELDS])
 
 
 def _refuse(route: Route, names: tuple[str, ...]) -> InvalidRequest:
@@ -108,5 +109,5 @@ def _refuse(route: Route, names: tuple[str, ...]) -> InvalidRequest:
 
 def _line(names: tuple[str, ...]) -> str:
     """Names of fields as a header's value."""
-    line = ",".join(_STRANGE.sub("_", name[:LONGEST_FIELD]) for name in names)
+    line = ",".join(_STRANGE.sub("_", name) for name in names)
     return line if len(line) <= LONGEST_HEADER else line[: line.rindex(",", 0, LONGEST_HEADER - 3)] + ",..."

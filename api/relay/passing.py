@@ -11,7 +11,7 @@ from typing import Any, Final
 from msgspec import structs
 
 from api.conversation import ChatRequest
-from api.dialects import sealing, sse
+from api.dialects import sealing
 from api.dialects.dialect import Written
 from api.dialects.envelope import Envelope
 from api.dialects.quirks import Quirks
@@ -21,6 +21,7 @@ from api.memory import Hearing
 from api.providers.provider import Route
 from api.relay.asked import Answer
 from api.relay.asking import Asking, quirks_of
+from api.relay.frames import Frames
 from api.relay.speaking import Speaker
 from api.relay.translating import Interpreter, read_request
 from api.relay.turn import Turn
@@ -60,13 +61,13 @@ class _Again:
             return Written(self.envelope.renamed(self.route.model))
         said = structs.replace(request, model=self.route.model)
         written: Written = self.turn.caller.write_request(
-            said, _faithful(quirks, body, learned), self.route.provider.id
+            said, _faithful(quirks, body, learned), self.route.provider.mark
         )
         return written
 
     def _restored(self, quirks: Quirks) -> ChatRequest | None:
         """The request with what its turns carried, where its provider wants that back and the caller forgot it."""
-        memory, provider = self.turn.gateway.memory, self.route.provider.id
+        memory, provider = self.turn.gateway.memory, self.route.provider.mark
         if not quirks.wants_back or not memory:
             return None
         request = read_request(self.turn, self.envelope)
@@ -92,9 +93,9 @@ class _Passing:
 
     def __init__(self, turn: Turn, envelope: Envelope, route: Route) -> None:
         self.turn, self.envelope, self.route = turn, envelope, route
-        self._frames = sse.Reader()
+        self._frames = Frames(route.provider.id)
         self._ear = turn.caller.Ear()
-        self._held: list[bytes] = []
+        self._held, self._first = list[bytes](), Frames(route.provider.id)
         self._sink: Callable[[bytes], None] | None = None
         self._interpreter: Interpreter | None = None
         wants_back = route.provider.quirks.wants_back
@@ -104,7 +105,7 @@ class _Passing:
     @property
     def pauses(self) -> bool:
         """Whether no frame is half said."""
-        return self._frames.between_frames
+        return self._frames.between
 
     def fail(self, error: GatewayError) -> bytes:
         """The frame of an error, alone; one that was cut in two is ended before it."""
@@ -128,7 +129,12 @@ class _Passing:
         turn = self.turn
         await turn.begin(reply.media_type, reply.headers | headers)
         turn.delivery.obey(reply.hold)
-        await reply.pour(self._judge if hasattr(turn.caller, "is_whole") else self._take)
+        try:
+            await reply.pour(self._judge if hasattr(turn.caller, "is_whole") else self._take)
+        except StreamBroken:
+            # What is complete needs no proper end.
+            if not (self._interpreter.is_complete() if self._interpreter else self._ear.finished):
+                raise
         if self._interpreter:
             self._interpreter.end()
         elif not self._ear.finished:
@@ -157,9 +163,9 @@ class _Passing:
         """A stream may leave out what its dialect demands: its first frame tells whether it must be said again."""
         if self._sink is None:
             self._held.append(block)
-            block = b"".join(self._held)
-            if not (frames := sse.Reader().feed(block)):
+            if not (frames := self._first.feed(block)):
                 return
+            block, self._held = b"".join(self._held), []
             self._sink = self._take if self.turn.caller.is_whole(frames[0]) else self._interpret()
         self._sink(block)
 

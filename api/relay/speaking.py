@@ -9,6 +9,7 @@ from api.relay.asked import Answer
 from api.relay.turn import Turn
 
 LONGEST_WORDS: Final = 2000
+LONGEST_KIND: Final = 64
 
 
 class Speaker:
@@ -59,7 +60,6 @@ class Speaker:
         return self._failed is None
 
     def _refused(self, failed: Failed) -> UpstreamRefused:
-        words = self._turn.gateway.redact(failed.words)[:LONGEST_WORDS]
-        return UpstreamRefused(
-            words or "The provider failed and did not say why.", 502, failed.kind or "upstream_error"
-        )
+        redact = self._turn.gateway.redact
+        words, kind = redact(failed.words)[:LONGEST_WORDS], redact(failed.kind or "")[:LONGEST_KIND]
+        return UpstreamRefused(words or "The provider failed and did not say why.", 502, kind or "upstream_error")

@@ -4,6 +4,7 @@ The provider is asked to stream, whatever the caller wished, unless it cannot: a
 back decides how it is read.
 """
 
+from collections.abc import Callable
 from types import ModuleType
 from typing import Final
 
@@ -33,10 +34,12 @@ from api.providers import testing
 from api.providers.provider import Provider, Route
 from api.relay.asked import Answer
 from api.relay.asking import Asking, quirks_of
+from api.relay.frames import Frames
 from api.relay.speaking import Speaker
 from api.relay.turn import Turn
 from api.upstream.reply import LARGEST, ProviderReply
 
+LARGEST_STREAM: Final = 512 * 1024 * 1024
 _STREAMS: Final = (b"data:", b"event:", b":")
 
 
@@ -44,18 +47,21 @@ async def translate(turn: Turn, envelope: Envelope, route: Route) -> Answer | No
     """Ask the provider in a dialect of its own, and say its reply in the caller's."""
     target = target_of(turn, route.provider)
     request = read_request(turn, envelope)
-    restored = turn.gateway.memory.restore(request, route.provider.id, target.NAME)
+    mark = route.provider.mark
+    restored = turn.gateway.memory.restore(request, mark, target.NAME)
     stream = can_stream(route.provider.quirks, restored)
     wanted = structs.replace(restored, model=route.model, stream=stream)
 
     def write(learned: dict[str, object]) -> Written:
-        written: Written = target.write_request(wanted, quirks_of(route, learned), route.provider.id)
+        written: Written = target.write_request(wanted, quirks_of(route, learned), mark)
         return written
 
     asking = Asking(turn, route, target.NAME, stream, write)
     speaker = turn.voice = Speaker(turn, request)
     reply = await asking.reply()
     try:
+        if "html" in reply.media_type:
+            raise BadReply(f"The provider “{route.provider.id}” answered with a web page. Look at its base URL.")
         if request.stream:
             await turn.begin(sse.MEDIA_TYPE, reply.headers | asking.headers)
         interpreter = Interpreter(turn, route, target, speaker, asking.written.names)
@@ -102,12 +108,14 @@ class Interpreter:
     """
 
     def __init__(self, turn: Turn, route: Route, dialect: ModuleType, speaker: Speaker, names: dict[str, str]) -> None:
+        self._mark = route.provider.mark
         self._turn, self._provider, self._dialect, self._speaker = turn, route.provider, dialect, speaker
         self._names, self._is_foreign = names, dialect is not turn.caller
-        self._frames = sse.Reader()
+        self._frames = Frames(route.provider.id)
         self._reader: HearsEvents = dialect.Reader()
+        self._over: Callable[[], None] | None = None
         self._hearing = Hearing(turn.gateway.memory, route.provider)
-        self._size = 0
+        self._size, self._largest = 0, LARGEST_STREAM
 
     async def hear(self, reply: ProviderReply, streams: bool) -> None:
         """The reply, to its end."""
@@ -115,27 +123,41 @@ class Interpreter:
             return self._take_whole(await reply.whole())
         if streams:
             self._turn.delivery.obey(reply.hold)
-        await reply.pour(self.take if streams else self._take_some)
+        else:
+            self._largest = LARGEST  # it is kept until it is whole
+        self._over = reply.hurry
+        try:
+            await reply.pour(self.take)
+        except StreamBroken:
+            if not self.is_complete():  # what is needs no proper end
+                raise
         return self.end()
 
     def take(self, block: bytes) -> None:
         """Bytes of its stream."""
+        self._size += len(block)
+        if self._size > self._largest:
+            raise BadReply(
+                f"The provider “{self._provider.id}” sent more than {self._largest // 1024**2} MiB. "
+                "The answer was given up."
+            )
         self._turn.slip.came.add(block)
         frames = self._frames.feed(block)
         self._turn.tally.pieces += len(frames)
         self._say(self._reader.feed(frames))
+        if self._over and self._reader.finished:
+            self._over()
+            self._over = None
 
     def end(self) -> None:
         """The end of its stream. `StreamBroken` if the reply is not complete."""
-        self._say(self._reader.end())
-        if not self._reader.finished:
+        if not self.is_complete():
             raise StreamBroken(f"The provider “{self._provider.id}” ended its answer before it was complete.")
 
-    def _take_some(self, block: bytes) -> None:
-        self._size += len(block)
-        if self._size > LARGEST:  # it is kept until it is whole
-            raise BadReply(f"The provider “{self._provider.id}” sent more than 64 MiB. The answer was given up.")
-        self.take(block)
+    def is_complete(self) -> bool:
+        """Whether nothing is missing, now that no more comes; what was left to say is said."""
+        self._say(self._reader.end())
+        return self._reader.finished
 
     def _take_whole(self, body: bytes) -> None:
         if body.lstrip().startswith(_STREAMS):  # a stream that does not call itself one
@@ -167,7 +189,7 @@ class Interpreter:
         """An event as it means the same abroad: a seal says who made it, a tool has the caller's name."""
         match event:
             case PartEnded(seal=seal) if seal:
-                return structs.replace(event, seal=structs.replace(seal, provider=self._provider.id))
+                return structs.replace(event, seal=structs.replace(seal, provider=self._mark))
             case PartStarted(part=part):
                 return structs.replace(event, part=self._part(part))
             case _:
@@ -177,5 +199,5 @@ class Interpreter:
         if isinstance(part, ToolCall) and part.name in self._names:
             part = structs.replace(part, name=self._names[part.name])
         if isinstance(part, Text | Reasoning | Image | ToolCall) and part.seal:
-            part = structs.replace(part, seal=structs.replace(part.seal, provider=self._provider.id))
+            part = structs.replace(part, seal=structs.replace(part.seal, provider=self._mark))
         return part

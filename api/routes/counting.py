@@ -1,5 +1,6 @@
 """How many tokens a request would cost: counted by its provider where that can count, else estimated."""
 
+import asyncio
 from collections.abc import Callable
 from types import ModuleType
 from typing import Final
@@ -9,14 +10,15 @@ from msgspec import Raw, Struct
 from sanic import HTTPResponse, Request
 
 from api.conversation import ChatRequest
-from api.dialects import anthropic, counting, gemini, openai_responses
+from api.dialects import anthropic, counting, gemini, openai_responses, sealing
 from api.dialects.dialect import Written
 from api.dialects.envelope import Envelope
 from api.dialects.quirks import Quirks
-from api.errors import BadReply, UpstreamRefused
+from api.errors import BadReply, GatewayError, UpstreamRefused
 from api.gateway import Gateway
 from api.providers.provider import TESTING, Provider, Route
 from api.routes.conversing import require_json, route_of
+from api.store.calls import CALLER_GONE
 from api.upstream.paths import count_path
 from api.usage import Tally
 
@@ -56,12 +58,25 @@ async def count(request: Request, caller: ModuleType, envelope: Envelope) -> HTT
     gateway, counter = request.app.ctx.gateway, COUNTERS[caller.NAME]
     tally = Tally(request.ctx.id, route_of(request), caller.NAME, len(envelope.body))
     tally.asked = envelope.model
+    try:
+        return await _answer(request, counter, envelope, tally)
+    except GatewayError as error:
+        tally.status, tally.error = error.status, error.kind
+        raise
+    except asyncio.CancelledError:
+        tally.status, tally.error = CALLER_GONE, "caller_gone"
+        raise
+    finally:
+        gateway.ledger.record(tally)
+
+
+async def _answer(request: Request, counter: Counter, envelope: Envelope, tally: Tally) -> HTTPResponse:
+    gateway = request.app.ctx.gateway
     route = await gateway.providers.resolve(envelope.model)
     tally.provider, tally.served = route.provider.id, route.model
     body, headers = await _counted(gateway, counter, envelope, route, request), dict(request.ctx.headers)
     if body is None:
         body, headers[ESTIMATED] = counter.write(_estimate(counter, envelope)), "1"
-    gateway.ledger.record(tally)
     return HTTPResponse(body, headers=headers, content_type="application/json")
 
 
@@ -79,14 +94,16 @@ async def _counted(
     path = count_path(theirs.dialect.NAME, route.provider.quirks, route.model)
     if path is None:
         return None
-    body = envelope.renamed(route.model) if theirs is counter else _said(counter, theirs, envelope, route)
+    passes = theirs is counter and sealing.MARK.encode() not in envelope.body
+    body = envelope.renamed(route.model) if passes else _said(counter, theirs, envelope, route)
     try:
         answer = await _asked(gateway, theirs, counter, route.provider, path, body, request)
     except UpstreamRefused as refused:
         if refused.status in CANNOT:
             return None
         raise
-    return answer if theirs is counter else counter.write(_heard(theirs, answer, route.provider))
+    tokens = _heard(theirs, answer, route.provider)
+    return answer if theirs is counter else counter.write(tokens)
 
 
 def _spoken_with(provider: Provider, counter: Counter) -> Counter | None:
@@ -100,7 +117,7 @@ def _spoken_with(provider: Provider, counter: Counter) -> Counter | None:
 
 def _said(counter: Counter, theirs: Counter, envelope: Envelope, route: Route) -> bytes:
     asked = msgspec.structs.replace(counter.read(envelope.body, envelope.model), model=route.model, stream=False)
-    return theirs.ask(asked, route.provider.quirks, route.provider.id).body
+    return theirs.ask(asked, route.provider.quirks, route.provider.mark).body
 
 
 async def _asked(

@@ -95,6 +95,6 @@ def _is_json(text: bytes) -> bool:
     # A frame that was cut in two would spoil the whole array.
     try:
         msgspec.json.decode(text, type=msgspec.Raw)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return False
     return True

@@ -30,6 +30,7 @@ KINDS: Final = {
     "store": "true or false",
     PREVIOUS: "the id of a response",
 }
+BROKEN: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 ABSENT: Final = Raw(b"null")  # msgspec knows no `Raw | None`
 
 
@@ -97,7 +98,7 @@ def _wish(body: bytes) -> _Wish | None:
         for field, kind in KINDS.items():
             if str(error).endswith(f"`$.{field}`"):
                 raise InvalidRequest(f"“{field}” must be {kind}.", field) from error
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except BROKEN:
         pass
     return None  # the relay says what is wrong with it
 
@@ -132,7 +133,7 @@ def _items(said: Raw) -> tuple[Raw, ...]:
 async def _native(gateway: Gateway, model: str) -> str | None:
     """The provider that a model is at, if it speaks the dialect itself."""
     provider = (await gateway.providers.resolve(model)).provider
-    return provider.id if provider.id != TESTING and openai_responses.NAME in provider.dialects else None
+    return provider.mark if provider.id != TESTING and openai_responses.NAME in provider.dialects else None
 
 
 def _is_shut(item: Raw) -> bool:
@@ -159,7 +160,7 @@ class Keeper:
         """Keep a response that is complete."""
         try:
             whole = _WHOLE.decode(response)
-        except msgspec.DecodeError:
+        except BROKEN:
             return  # a provider's own, and none that could be found again
         if whole.status not in ("completed", "incomplete"):
             return
@@ -200,7 +201,7 @@ class Told:
             return frame
         try:
             event = _EVENT.decode(frame.data)
-        except msgspec.DecodeError:
+        except BROKEN:
             return frame
         if event.response == ABSENT:
             return frame
@@ -219,7 +220,10 @@ class Told:
     def _with_previous(self, response: bytes) -> bytes:
         if not self.previous:
             return response
-        return msgspec.json.encode({**_FIELDS.decode(response), PREVIOUS: self.previous})
+        try:
+            return msgspec.json.encode({**_FIELDS.decode(response), PREVIOUS: self.previous})
+        except BROKEN:
+            return response  # a provider's own: it goes out as it came
 
 
 class ToldDelivery:

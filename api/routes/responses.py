@@ -92,6 +92,7 @@ async def retrieve(request: Request, id: str) -> HTTPResponse:
 async def delete(request: Request, id: str) -> HTTPResponse:
     if not request.app.ctx.responses.forget(id, _owner(request)):
         raise UnknownResponse(id)
+    await request.app.ctx.responses.settle()
     return _answer(request, msgspec.json.encode(Deleted(id, "response", True)))
 
 

@@ -70,6 +70,14 @@ sessions = Table(
     Column("how", String(16), nullable=False, server_default="link", comment="link or password"),
 )
 
+responses = Table(
+    "responses",
+    metadata,
+    Column("id", String(200), primary_key=True),
+    Column("at", Float, nullable=False, index=True),
+    Column("sealed", LargeBinary, nullable=False, comment="only where the owner wants stored responses on the disk"),
+)
+
 calls = Table(
     "calls",
     metadata,

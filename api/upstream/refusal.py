@@ -12,6 +12,7 @@ from api.upstream.reply import ProviderReply
 
 LARGEST: Final = 64 * 1024
 LONGEST_WORDS: Final = 2000
+LONGEST_KIND: Final = 64
 LONGEST_WAIT: Final = 3600  # seconds that a Retry-After may name
 # Where the provider's status would mislead: its troubles are not ours.
 STATUSES: Final = {500: 502, 504: 502, 529: 503}
@@ -25,7 +26,8 @@ async def refusal(
         return _redirected(provider, redact(_host(reply.header("location") or "")))
     body = await _body(reply)
     told: Told = SPOKEN[dialect].error_in(body) or Told(_plain(body, reply.media_type))
-    words, kind, code = redact(told.words)[:LONGEST_WORDS], told.type, told.code
+    words = redact(told.words)[:LONGEST_WORDS]
+    kind, code = (redact(name or "")[:LONGEST_KIND] or None for name in (told.type, told.code))
     if reply.status in (401, 403):
         return _key_refused(provider, reply.status, words)
     status, wait = STATUSES.get(reply.status, reply.status), _wait(reply.header("retry-after"))

@@ -10,6 +10,7 @@ from api.providers.provider import Provider
 from api.upstream import wire
 
 IDLE_SECONDS: Final = 120.0  # how long a provider may be silent once it has begun
+FAREWELL_SECONDS: Final = 5.0  # the same once it has said everything: many end their stream a moment later
 LARGEST: Final = 64 * 1024 * 1024
 LONGEST_HEADER: Final = 1024
 RETURNED: Final = (b"retry-after", b"openai-processing-ms")
@@ -65,6 +66,10 @@ class ProviderReply:
     def hold(self, on: bool) -> None:
         """Pour no more, and read no more, so that the provider slows down; `False` goes on."""
         self._stream.hold(on)
+
+    def hurry(self) -> None:
+        """It has said everything: wait but a moment for its end."""
+        self._stream.hurry(FAREWELL_SECONDS)
 
     async def close(self) -> None:
         """Let go, whether it is whole or not."""

@@ -111,6 +111,11 @@ class Reply(httpx.AsyncByteStream):
             self._watch()
             self.wake()
 
+    def hurry(self, patience: float) -> None:
+        """From now on be silent for no longer than that."""
+        self.patience = patience
+        self._watch()
+
     async def aclose(self) -> None:
         """Let go. A reply that is not whole takes its connection along: the rest must not open the next."""
         unread, self.parts, self.unread = self.parts, [], 0

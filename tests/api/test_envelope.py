@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from api.dialects.envelope import LONGEST_MODEL, open_envelope
+from api.dialects.envelope import LONGEST_MODEL, named_envelope, open_envelope
 from api.errors import InvalidRequest
 
 HELLO = b'"messages":[{"role":"user","content":"Hello"}]'
@@ -235,3 +235,41 @@ def test_a_body_of_400_kb_is_opened_in_time_that_grows_with_its_length(body):
     began = time.perf_counter()
     assert open_envelope(body).renamed("other").count(b"other") == 1
     assert time.perf_counter() - began < 3  # a walk that looks back at each step takes minutes here
+
+
+SAID = b'{"model":"m",%b}'
+
+
+@pytest.mark.parametrize("said", [b'"input":"Hi"', b'"input":[{}]', b'"input":"","x":1', b'"previous_response_id":"r"'])
+def test_the_responses_dialect_says_it_in_input(said):
+    envelope = open_envelope(SAID % said, "input")
+    assert envelope.renamed("new") == (SAID % said).replace(b'"m"', b'"new"')
+
+
+@pytest.mark.parametrize(
+    "said", [b'"a":1', b'"input":null', b'"input":[]', b'"input":5', b'"input":{}', b'"previous_response_id":null']
+)
+def test_an_input_that_says_nothing_is_refused_by_name(said):
+    with pytest.raises(InvalidRequest) as refused:
+        open_envelope(SAID % said, "input")
+    assert refused.value.param == "input"
+
+
+def test_a_model_named_by_the_url_leaves_the_body_as_it_is():
+    body = b'{ "contents": [{}], "model": "x" }'
+    envelope = named_envelope(body, "far:m", True)
+    assert (envelope.model, envelope.stream) == ("far:m", True)
+    assert envelope.renamed("m") is body
+
+
+@pytest.mark.parametrize("body", [b"", b"[]", b"{}", b'{"contents":[]}', b'{"contents":"x"}', b'{"contents":["\xff"]}'])
+def test_a_bad_body_beside_a_named_model_is_refused(body):
+    with pytest.raises(InvalidRequest):
+        named_envelope(body, "far:m", False)
+
+
+@pytest.mark.parametrize("model", ["", " ", "m" * (LONGEST_MODEL + 1)])
+def test_a_url_must_name_a_model(model):
+    with pytest.raises(InvalidRequest) as refused:
+        named_envelope(b'{"contents":[{}]}', model, False)
+    assert refused.value.param == "model"

@@ -130,3 +130,20 @@ async def test_the_call_table_names_the_route_and_never_the_key(api: Api) -> Non
     rows = await api.rows()
     assert [row.asked for row in rows] == ["morello:echo", "morello/echo"]
     assert all(row.route.startswith("v1beta/models") and len(row.route) < 64 for row in rows)
+
+
+async def test_googles_sdk_asks_below_v1_and_is_answered_in_its_own_shapes(api: Api) -> None:
+    async with api.client(None, **{"x-goog-api-key": api.key}) as client:
+        answer = await client.post("/v1/models/morello:echo:generateContent", json=HI)
+        slashed = await client.post("/v1/models/morello/echo:generateContent", json=HI)
+        listed = (await client.get("/v1/models?pageSize=2")).json()
+        one = (await client.get("/v1/models/morello:echo")).json()
+        lost = (await client.post("/v1/models/nobody:m:generateContent", json=HI)).json()
+    assert said([answer.json()]) == said([slashed.json()]) == "Hi there"
+    assert (len(listed["models"]), listed["nextPageToken"]) == (2, "2")
+    assert one["name"] == "models/morello:echo"
+    assert lost["error"]["status"] == "NOT_FOUND"
+    async with api.client() as client:
+        assert (await client.get("/v1/models")).json()["object"] == "list"
+        lost = (await client.post("/v1/models/nobody:m:generateContent", json=HI)).json()
+    assert lost["error"]["status"] == "NOT_FOUND"

@@ -6,6 +6,9 @@ import anthropic
 import openai
 import pytest
 
+from api.conversation import Text, collect
+from api.dialects import sse
+from api.dialects.spoken import SPOKEN
 from api.providers import local
 from tests.conftest import Api
 
@@ -32,8 +35,31 @@ async def test_both_sdks_get_a_streamed_answer(api: Api) -> None:
         counted = await claude.messages.count_tokens(model=MODEL, messages=QUESTION)
         assert counted.input_tokens > 5
     rows = await api.rows()
-    assert [row.provider for row in rows] == ["local"] * 3
-    assert all(row.status == 200 and row.tokens_out for row in rows)
+    assert [(row.provider, row.status) for row in rows] == [("local", 200)] * 4
+    assert all(row.tokens_out for row in rows[:3])  # the last was only counted
+
+
+@pytest.mark.parametrize("streamed", [False, True], ids=["whole", "streamed"])
+@pytest.mark.parametrize("dialect", ["openai_chat", "openai_responses", "anthropic", "gemini"])
+async def test_it_answers_in_every_dialect(api: Api, dialect: str, streamed: bool) -> None:
+    body: dict[str, Any] = {"model": MODEL, "messages": QUESTION, "max_tokens": 32, "stream": streamed}
+    path = {"openai_chat": "/v1/chat/completions", "anthropic": "/v1/messages"}.get(dialect, "")
+    if dialect == "openai_responses":
+        path, body = "/v1/responses", {"model": MODEL, "input": QUESTION, "stream": streamed}
+    elif dialect == "gemini":
+        verb = "streamGenerateContent?alt=sse" if streamed else "generateContent"
+        path = f"/v1beta/models/{MODEL}:{verb}"
+        body = {"contents": [{"role": "user", "parts": [{"text": QUESTION[0]["content"]}]}]}
+    async with api.client() as client:
+        got = await client.post(path, json=body)
+    spoken = SPOKEN[dialect]
+    whole = got.content
+    [answered] = collect(
+        spoken.Reader().feed(sse.Reader().feed(whole)) if streamed else spoken.read_reply(whole)
+    ).choices
+    text = "".join(part.text for part in answered.parts if isinstance(part, Text))
+    assert "Paris" in text
+    assert ("event-stream" in got.headers["content-type"]) is streamed
 
 
 async def test_it_is_listed(api: Api) -> None:
@@ -44,7 +70,7 @@ async def test_it_is_listed(api: Api) -> None:
 
 
 async def test_a_stream_is_answered_at_once_while_the_child_starts(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("api.relay.HEARTBEAT_SECONDS", 0.1)
+    monkeypatch.setattr("api.relay.turn.HEARTBEAT_SECONDS", 0.1)
     async with api.client() as client:
         body = {"model": MODEL, "messages": QUESTION, "stream": True}
         async with client.stream("POST", "/v1/chat/completions", json=body) as got:

@@ -58,7 +58,7 @@ def asks(*parts):
     return ChatRequest("m", (Message(Role.USER, (Text("go"),)), Message(Role.ASSISTANT, parts)))
 
 
-def restored(memory, *parts, dialect=anthropic.NAME, provider="far"):
+def restored(memory, *parts, dialect=anthropic.NAME, provider=PLAIN.mark):
     return memory.restore(asks(*parts), provider, dialect).messages[-1].parts
 
 
@@ -129,7 +129,7 @@ def test_a_request_that_lacks_nothing_is_itself():
     memory = Memory()
     hear(memory, Reasoning("hm", SIGNED), call("1"))
     request = asks(Text("no call"), call("other"))
-    assert memory.restore(request, "far", anthropic.NAME) is request
+    assert memory.restore(request, PLAIN.mark, anthropic.NAME) is request
 
 
 def test_another_provider_learns_nothing_of_it():
@@ -158,8 +158,8 @@ def test_other_choices_are_not_gone_on_with():
 
 def test_a_call_is_kept_as_soon_as_it_is_whole():
     memory = Memory()
-    Hearing(memory, PLAIN).hear([PartStarted(0, call("1")), PartGrew(0, "{}"), PartEnded(0, THOUGHT)])
-    assert memory.recall("far", "1") == Kept((), THOUGHT)
+    Hearing(memory, PLAIN).hear([PartStarted(0, ToolCall("1", "f", "")), PartGrew(0, "{}"), PartEnded(0, THOUGHT)])
+    assert memory.recall(PLAIN.mark, room.name_of(call("1"))) == Kept((), THOUGHT)
 
 
 def test_the_least_recently_used_goes_first(monkeypatch: pytest.MonkeyPatch):

@@ -173,8 +173,10 @@ async def test_a_streamed_response_is_complete_in_every_field(api: Api, provider
 async def test_what_was_asked_is_echoed(api: Api, stream: bool) -> None:
     got = await ask(api, "openai_chat", CASES["with wishes"], stream)
     response = json.loads(got.text.strip().splitlines()[-1][6:])["response"] if stream else got.json()
-    echoed = ("temperature", "top_p", "max_output_tokens", "metadata", "parallel_tool_calls", "instructions")
-    echoed += ("prompt_cache_key", "safety_identifier", "store", "tool_choice")
+    echoed = (
+        *("temperature", "top_p", "max_output_tokens", "metadata", "parallel_tool_calls", "instructions"),
+        *("prompt_cache_key", "safety_identifier", "store", "tool_choice"),
+    )
     assert {name: response[name] for name in echoed} == {name: CASES["with wishes"][name] for name in echoed}
     assert response["model"] == "far:m"
     assert response["text"]["verbosity"] == "low"

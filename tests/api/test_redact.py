@@ -134,3 +134,7 @@ def test_control_characters_do_not_reach_the_log(control):
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
 def test_a_message_cannot_forge_a_line_of_the_log(end):
     assert len(logged("asked for %s", f"x{end}2030-01-01 INFO all is well").splitlines()) == 1
+
+
+def test_a_google_key_of_the_new_form_is_known_by_its_shape():
+    assert "AQ." not in struck("refused AQ." + "Ab8RN6" * 8)

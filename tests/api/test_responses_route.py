@@ -213,3 +213,15 @@ async def test_a_wrong_field_is_a_400_in_the_callers_dialect(api: Api, wrong: di
         got = await client.post("/v1/responses", json={**ECHO, **wrong})
     assert got.status_code == 400
     assert set(got.json()["error"]) == {"message", "type", "param", "code"}
+
+
+@pytest.mark.parametrize("body", [b'{"id":"r","output":[', b'{"id":"\xff"}', b'{"id":5}', b"{}"])
+async def test_a_reply_that_cannot_be_kept_goes_out_as_it_came(api: Api, body: bytes) -> None:
+    async with far_end(answers(200, body)) as far, api.client() as client:
+        await api.gateway.providers.add("far", "openai_responses", f"{far.url}/v1", None)
+        id = (await last_response(client, False))["id"]
+        asked = {"model": "far:m", "input": "Hi"}
+        plain = await client.post("/v1/responses", json=asked)
+        following = await client.post("/v1/responses", json={**asked, "previous_response_id": id})
+    assert plain.content == body
+    assert following.status_code == 200

@@ -1,4 +1,7 @@
-"""The official SDKs as the specification: what their parsers take, we may send."""
+"""The official SDKs as the specification: what their parsers take, we may send.
+
+Here in their own dialects and with the test models; what they get from providers of every dialect stands beside this.
+"""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -8,6 +11,7 @@ import anthropic
 import openai
 import pytest
 
+from api.relay import turn
 from tests.conftest import Api
 from tests.fakes import CHAT, MESSAGE, FarEnd, answers, chat_frames, far_end, message_frames, says
 
@@ -104,7 +108,8 @@ class TestOpenAI:
             await create("morello:error", "429 retry-after 7")
         assert limited.value.response.headers["retry-after"] == "7"
         assert (limited.value.request_id or "").startswith("req_")
-        with pytest.raises(openai.BadRequestError):
+        far.behaviour = answers(400, b'{"type":"error","error":{"type":"invalid_request_error","message":"too long"}}')
+        with pytest.raises(openai.BadRequestError, match="too long"):
             await create("ant:m")
         with pytest.raises(openai.InternalServerError):
             await create("morello:error", "500")
@@ -193,7 +198,8 @@ class TestAnthropic:
             await create("morello:error", "429 retry-after 7")
         assert limited.value.response.headers["retry-after"] == "7"
         assert (limited.value.request_id or "").startswith("req_")
-        with pytest.raises(anthropic.BadRequestError):
+        far.behaviour = answers(400, b'{"error":{"message":"too long","type":"invalid_request_error"}}')
+        with pytest.raises(anthropic.BadRequestError, match="too long"):
             await create("oai:m")
         with pytest.raises(anthropic.AuthenticationError):
             await anthropic_client.with_options(api_key="cs-sk-wrong").models.list()
@@ -216,7 +222,7 @@ class TestAnthropic:
         far: FarEnd,
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
-        monkeypatch.setattr("api.relay.HEARTBEAT_SECONDS", 0.05)
+        monkeypatch.setattr(turn, "HEARTBEAT_SECONDS", 0.05)
 
         async def slowly(_received: Any, wire: Any) -> None:
             await wire.begin_stream()

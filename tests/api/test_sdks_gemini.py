@@ -1,5 +1,6 @@
 """The `google-genai` SDK, answered by a provider of each dialect."""
 
+import base64
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -60,9 +61,7 @@ def calls_of(chunks: list[Any]) -> list[Any]:
 def results_of(chunks: list[Any]) -> Any:
     """The talk so far, with a result for each call."""
     told = [
-        types.Part(
-            function_response=types.FunctionResponse(id=call.id, name=call.name, response={"output": "sunny"})
-        )
+        types.Part(function_response=types.FunctionResponse(id=call.id, name=call.name, response={"output": "sunny"}))
         for call in calls_of(chunks)
     ]
     said = [part for part in parts_of(chunks) if part.function_call]
@@ -99,9 +98,7 @@ class TestAnswers:
 
     async def test_a_shape_is_parsed(self, client: Any, far: FarEnd, dialect: str, stream: bool) -> None:
         far.behaviour = tells(dialect, '{"city": "Rome",', ' "degrees": 21}')
-        chunks = await ask(
-            client, stream, dialect, response_mime_type="application/json", response_schema=Weather
-        )
+        chunks = await ask(client, stream, dialect, response_mime_type="application/json", response_schema=Weather)
         assert Weather.model_validate_json(text_of(chunks)) == Weather(city="Rome", degrees=21)
         assert stream or chunks[0].parsed == Weather(city="Rome", degrees=21)
         assert '"degrees"' in squeezed(far)
@@ -130,13 +127,15 @@ class TestRequests:
         assert (asked, text_of(chunks)) == (["Rome"], "It is sunny.")
 
     async def test_a_picture(self, client: Any, far: FarEnd, dialect: str) -> None:
-        import base64
-
         far.behaviour = tells(dialect, "A dot.")
         picture = types.Part.from_bytes(data=base64.b64decode(sdks.PNG), mime_type="image/png")
         chunks = await ask(client, False, dialect, ["What?", picture])
         assert text_of(chunks) == "A dot."
-        assert PICTURES[dialect] in squeezed(far)
+        if dialect == "gemini":  # the bytes pass as the SDK spells them: this one uses the alphabet for URLs
+            data = sent(far)["contents"][0]["parts"][1]["inlineData"]["data"]
+            assert data == sdks.PNG.replace("+", "-").replace("/", "_")
+        else:
+            assert PICTURES[dialect] in squeezed(far)
 
     async def test_its_wishes_reach_the_provider(self, client: Any, far: FarEnd, dialect: str) -> None:
         far.behaviour = tells(dialect, "Hello")

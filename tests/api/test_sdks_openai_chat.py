@@ -51,9 +51,7 @@ class TestAnswers:
         assert got.choices[0].message.content == "It is sunny ☀"
         assert got.choices[0].finish_reason == "stop"
 
-    async def test_a_tool_round_trip(
-        self, client: openai.AsyncOpenAI, far: FarEnd, dialect: str, stream: bool
-    ) -> None:
+    async def test_a_tool_round_trip(self, client: openai.AsyncOpenAI, far: FarEnd, dialect: str, stream: bool) -> None:
         far.behaviour = sdks.calls_then_tells(dialect, ROME)
         first = await ask(client, stream, model=model(dialect), messages=QUESTION, tools=TOOLS)
         assert first.choices[0].finish_reason == "tool_calls"
@@ -67,7 +65,11 @@ class TestAnswers:
         far.behaviour = sdks.calls_then_tells(dialect, ROME, OSLO, NOTHING)
         got = await ask(client, stream, model=model(dialect), messages=QUESTION, tools=TOOLS)
         calls = got.choices[0].message.tool_calls
-        assert [call.function.arguments.replace(" ", "") for call in calls] == ['{"city":"Rome"}', '{"city":"Oslo"}', "{}"]
+        assert [call.function.arguments.replace(" ", "") for call in calls] == [
+            '{"city":"Rome"}',
+            '{"city":"Oslo"}',
+            "{}",
+        ]
         assert len({call.id for call in calls}) == 3
         results = [{"role": "tool", "tool_call_id": call.id, "content": "sunny"} for call in calls]
         told = [*QUESTION, got.choices[0].message, *results]
@@ -118,9 +120,7 @@ class TestRequests:
     async def test_a_named_tool_must_be_called(self, client: openai.AsyncOpenAI, far: FarEnd, dialect: str) -> None:
         far.behaviour = tells(dialect, "Hello")
         choice: Any = {"type": "function", "function": {"name": "weather"}}
-        await client.chat.completions.create(
-            model=model(dialect), messages=QUESTION, tools=TOOLS, tool_choice=choice
-        )
+        await client.chat.completions.create(model=model(dialect), messages=QUESTION, tools=TOOLS, tool_choice=choice)
         said = sent(far).get("tool_choice") or sent(far)["toolConfig"]["functionCallingConfig"]
         assert {
             "openai_chat": choice,

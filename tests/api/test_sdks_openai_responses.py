@@ -54,9 +54,7 @@ class TestAnswers:
         got = await ask(client, stream, model=model(dialect))
         assert (got.output_text, got.status) == ("It is sunny ☀", "completed")
 
-    async def test_a_tool_round_trip(
-        self, client: openai.AsyncOpenAI, far: FarEnd, dialect: str, stream: bool
-    ) -> None:
+    async def test_a_tool_round_trip(self, client: openai.AsyncOpenAI, far: FarEnd, dialect: str, stream: bool) -> None:
         far.behaviour = sdks.calls_then_tells(dialect, ROME)
         first = await ask(client, stream, model=model(dialect), tools=TOOLS, store=False)
         (call,) = calls_of(first)
@@ -155,9 +153,7 @@ class TestRequests:
 
 class TestElsewhere:
     @pytest.mark.parametrize("dialect", ABROAD)
-    async def test_a_stream_that_breaks_has_failed(
-        self, client: openai.AsyncOpenAI, far: FarEnd, dialect: str
-    ) -> None:
+    async def test_a_stream_that_breaks_has_failed(self, client: openai.AsyncOpenAI, far: FarEnd, dialect: str) -> None:
         far.behaviour = sdks.breaks_off(dialect)
         stream = await client.responses.create(model=model(dialect), input="Hi", stream=True)
         events: list[Any] = [event async for event in stream]
@@ -184,8 +180,13 @@ class TestElsewhere:
         previous = None
         for number, dialect in enumerate(FARS):
             far.behaviour = tells(dialect, f"Answer {number}.")
-            got = await ask(client, bool(number % 2), model=model(dialect), input=f"Question {number}?",
-                            previous_response_id=previous)
+            got = await ask(
+                client,
+                bool(number % 2),
+                model=model(dialect),
+                input=f"Question {number}?",
+                previous_response_id=previous,
+            )
             previous = got.id
         text = squeezed(far)
         places = [text.index(words) for number in range(3) for words in (f"Question {number}?", f"Answer {number}.")]

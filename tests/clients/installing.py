@@ -32,16 +32,21 @@ PYPI: Final = {
     "aider-chat": "0.86.2",
     "claude-agent-sdk": "0.2.187",
     "instructor": "1.17.0",
-    "langchain-anthropic": "1.7.10",
+    "langchain-anthropic": "1.7.7",
     "langchain-openai": "1.7.3",
-    "litellm": "1.109.1",
+    "litellm": "1.106.2",
     "llama-index-llms-openai-like": "0.8.1",
     "llm": "0.36",
     "openai-agents": "0.24.0",
     "pydantic-ai-slim": "2.68.0",
     "smolagents": "1.26.0",
 }
-EXTRAS: Final = {"instructor": "anthropic", "pydantic-ai-slim": "anthropic,openai", "smolagents": "openai"}
+EXTRAS: Final = {
+    "instructor": "anthropic",
+    "litellm": "mcp",  # without it no call with tools gets far
+    "pydantic-ai-slim": "anthropic,openai",
+    "smolagents": "openai",
+}
 NEWEST_PYTHON: Final = {"aider-chat": (3, 12)}
 
 

@@ -4,10 +4,11 @@ import json
 
 import pytest
 
+from tests.clients.driving import claude_code, continues, file_of, opencode
 from tests.clients.installing import from_npm, from_pypi
 from tests.connecting import calls_tool, conversations, copied, providing, run, tool_results
 from tests.fakes import Received, Wire, chat_frames, says
-from webui.clients import BY_ID, QUESTION
+from webui.clients import QUESTION
 
 pytestmark = [pytest.mark.clients, pytest.mark.timeout(900)]
 
@@ -15,12 +16,6 @@ MODEL = 'it\'s a "model" 🍒'
 TASK = "Make the file made.txt."
 WORDS = "made-by-a-tool"
 COMMAND = f"printf '{WORDS}' > made.txt && cat made.txt"
-
-
-def file_of(client: str) -> str:
-    name = BY_ID[client].blocks[0].file
-    assert name
-    return name
 
 
 @pytest.fixture(params=["plain-model", MODEL], ids=["plain", "odd"])
@@ -48,47 +43,6 @@ async def test_langchain(dashboard, desk, model):
     [asked] = conversations(far)
     assert answer == "Paris\n"
     assert (asked["model"], asked["stream"], asked["messages"][0]["content"]) == (model, True, QUESTION)
-
-
-async def claude_code(dashboard, desk, words: str) -> str:
-    """What it answers to `words`."""
-    lines = desk.save("lines.sh", await copied(dashboard, "claude-code"))
-    told = await run(
-        *("bash", "-c", '. "$0" && exec "$@"', lines, from_npm("@anthropic-ai/claude-code") / ".bin" / "claude"),
-        *("-p", words, "--output-format", "json", "--allowedTools", "Bash"),
-        cwd=desk.project,
-        HOME=str(desk.home),
-        ANTHROPIC_API_KEY="another one's",
-        CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC="1",
-    )
-    answer: str = json.loads(told)["result"]
-    return answer
-
-
-async def continues(dashboard, desk, words: str) -> str:
-    """What Continue's command answers to `words`."""
-    settings = desk.save(file_of("vscode"), await copied(dashboard, "vscode"))
-    return await run(
-        *(from_npm("@continuedev/cli") / ".bin" / "cn", "-p", words, "--auto", "--config", settings),
-        cwd=desk.project,
-        HOME=str(desk.home),
-        CONTINUE_TELEMETRY_ENABLED="0",
-    )
-
-
-async def opencode(dashboard, desk, words: str) -> str:
-    """What it answers to `words`, which it would put into quotes if they came as one."""
-    desk.save(file_of("opencode"), await copied(dashboard, "opencode"))
-    return await run(
-        from_npm("opencode-ai") / ".bin" / "opencode",
-        "run",
-        *words.split(),
-        cwd=desk.project,
-        HOME=str(desk.home),
-        OPENCODE_DISABLE_AUTOUPDATE="1",
-        OPENCODE_DISABLE_MODELS_FETCH="1",
-        OPENCODE_DISABLE_LSP_DOWNLOAD="1",
-    )
 
 
 async def test_claude_code_runs_a_tool_and_reads_its_result(dashboard, desk, model):

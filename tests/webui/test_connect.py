@@ -9,6 +9,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import tomllib
 
 import pytest
 import yaml
@@ -173,6 +174,35 @@ def test_a_shell_that_reads_claude_codes_lines_has_what_they_say(name):
         "ANTHROPIC_MODEL": name,
         "ANTHROPIC_DEFAULT_HAIKU_MODEL": name,
     }
+
+
+@any_name
+def test_the_toml_file_names_the_model(name):
+    codex = tomllib.loads(written("codex", name))
+    assert (codex["model"], codex["model_provider"]) == (name, "morello")
+    assert codex["model_providers"]["morello"] == {
+        "name": "Morello",
+        "base_url": f"{ADDRESS}/v1",
+        "wire_api": "responses",
+        "experimental_bearer_token": KEY,
+    }
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_shell_that_reads_gemini_clis_lines_has_what_they_say(name):
+    told = subprocess.run(
+        ["bash", "-c", f"{written('gemini-cli', name)}env -0"],
+        env={"PATH": os.environ["PATH"]},
+        capture_output=True,
+        check=True,
+    )
+    had = dict(entry.split("=", 1) for entry in told.stdout.decode().split("\0") if "GEMINI" in entry)
+    assert had == {"GOOGLE_GEMINI_BASE_URL": ADDRESS, "GEMINI_API_KEY": KEY, "GEMINI_MODEL": name}
+
+
+def test_gemini_cli_is_told_to_ask_for_no_account():
+    settings = json.loads(written("gemini-cli", "p:m", 1))
+    assert settings == {"security": {"auth": {"selectedType": "gemini-api-key"}}}
 
 
 def test_clines_fields_are_those_of_its_settings():

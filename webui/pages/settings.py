@@ -95,6 +95,17 @@ async def change_drain(request: Request, house: House) -> HTTPResponse:
     return _answer(request, house, "drain", Told(language(request).gettext("Saved")))
 
 
+async def keep_responses(request: Request, house: House) -> HTTPResponse:
+    """Have stored responses on the disk too, or erase them there."""
+    wanted = field(request, "keep") == "on"
+    if wanted == house.gateway.settings.keep_responses:
+        return _answer(request, house, "responses", Told())
+    await house.to_the_end(house.gateway.choices.change(keep_responses=wanted))
+    _ = language(request).gettext
+    said = _("Saved") if wanted else _("Saved. What was on the disk is erased.")
+    return _answer(request, house, "responses", Told(said))
+
+
 async def set_password(request: Request, house: House) -> HTTPResponse:
     """Set the password; one that is there already must be known, and every other browser is signed out."""
     new = field(request, "new") or ""
@@ -194,7 +205,13 @@ def _whole(request: Request, house: House, told: Told, status: int = 200) -> HTT
 
 def _values(request: Request, house: House) -> dict[str, Any]:
     looks = {part.name: part.look(request, house) for part in PARTS}
-    return {**looks, "drain": f"{house.gateway.settings.drain:g}", "about": _about(house)}
+    chosen = house.gateway.settings
+    return {
+        **looks,
+        "drain": f"{chosen.drain:g}",
+        "keeps_responses": chosen.keep_responses,
+        "about": _about(house),
+    }
 
 
 def _about(house: House) -> About:

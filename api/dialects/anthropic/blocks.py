@@ -28,11 +28,13 @@ from api.conversation import (
 from api.dialects import sealing
 from api.dialects.anthropic.words import NAME, REDACTED, SIGNATURE
 from api.dialects.quirks import Quirks
+from api.errors import InvalidRequest
 
 Json = dict[str, Any]
 
 SILENT: Final = frozenset({"id", "status", "object", "type", "index", "annotations", "phase", "refusal", "detail"})
 LONGEST_NAME: Final = 128
+_NO_FETCHING: Final = "“%(provider)s” does not fetch images from the web. Send the image itself, as base64 data."
 _ID: Final = re.compile(r"[a-zA-Z0-9_-]+")
 _NOT_ID: Final = re.compile(r"[^a-zA-Z0-9_-]")
 
@@ -180,5 +182,7 @@ class Blocks:
                 return {"type": "url", "url": url}
             case Stored(number) if self.own:
                 return {"type": "file", "file_id": number}
+            case Link() if what == "images":
+                raise InvalidRequest(_NO_FETCHING, "messages", provider=self._provider)
             case _:
                 return self._lost(what)

@@ -78,7 +78,7 @@ def _text(block: Json, name: str) -> str:
     return value if isinstance(value, str) else ""
 
 
-def _read_text(block: Json) -> Part:
+def _read_text(block: Json) -> Text:
     cited = block.get("citations")
     citations = tuple(citation(said) for said in cited if isinstance(said, dict)) if isinstance(cited, list) else ()
     return Text(_text(block, "text"), citations, carried=without(block, "type", "text", "citations"))
@@ -101,18 +101,23 @@ def _read_call(block: Json) -> Part:
 def _read_result(block: Json) -> Part:
     content = block.get("content")
     said = [{"type": "text", "text": content}] if isinstance(content, str) else content
-    inner = parts(said) if isinstance(said, list) else ()
-    allowed = tuple(item for item in inner if isinstance(item, Text | Image | File | Unread))
+    inner = tuple(map(_read_shown, said)) if isinstance(said, list) else ()
     more = without(block, "type", "tool_use_id", "content", "is_error")
-    return ToolResult(_text(block, "tool_use_id"), allowed, block.get("is_error") is True, carried=more)
+    return ToolResult(_text(block, "tool_use_id"), inner, block.get("is_error") is True, carried=more)
 
 
-def _read_image(block: Json) -> Part | None:
+def _read_shown(block: Json) -> Text | Image | File | Unread:
+    """What a tool shows; calls and results within a result are kept as they came."""
+    read = _SHOWN.get(block["type"])
+    return (read(block) if read else None) or Unread(block["type"], block)
+
+
+def _read_image(block: Json) -> Image | None:
     source = _source(block.get("source"))
     return Image(source, carried=without(block, "type", "source")) if source else None
 
 
-def _read_document(block: Json) -> Part | None:
+def _read_document(block: Json) -> File | None:
     said, title = block.get("source"), _text(block, "title") or None
     source, more = _source(said), without(block, "type", "source", "title")
     if source is None and isinstance(said, dict) and (text := _plain(said)) is not None:
@@ -149,12 +154,15 @@ def _plain(said: Json) -> str | None:
             return None
 
 
-_KINDS: Final[dict[str, Callable[[Json], Part | None]]] = {
+_SHOWN: Final[dict[str, Callable[[Json], Text | Image | File | None]]] = {
     "text": _read_text,
+    "image": _read_image,
+    "document": _read_document,
+}
+_KINDS: Final[dict[str, Callable[[Json], Part | None]]] = {
+    **_SHOWN,
     "thinking": _read_thinking,
     "redacted_thinking": _read_redacted,
     "tool_use": _read_call,
     "tool_result": _read_result,
-    "image": _read_image,
-    "document": _read_document,
 }

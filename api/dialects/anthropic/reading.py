@@ -24,7 +24,7 @@ from api.conversation import (
 from api.dialects.anthropic.parts import Json, parts, without
 from api.dialects.anthropic.shapes import CountTokensRequest, MessagesRequest
 from api.dialects.anthropic.words import NAME
-from api.dialects.decoding import decode
+from api.dialects.decoding import decode, not_too_deep
 from api.errors import InvalidRequest
 
 Shape = TypeVar("Shape", bound=CountTokensRequest)
@@ -37,6 +37,7 @@ _SHOWN: Final = {"summarized": True, "omitted": False}
 _CHOICES: Final = {"auto": Choice.AUTO, "any": Choice.REQUIRED, "tool": Choice.REQUIRED, "none": Choice.NONE}
 
 
+@not_too_deep()
 def read_request(body: bytes, model: str = "", stream: bool = False) -> ChatRequest:
     """The caller's request; `InvalidRequest` names the field that is wrong."""
     asked = decode(_REQUEST, body)
@@ -59,6 +60,7 @@ def read_request(body: bytes, model: str = "", stream: bool = False) -> ChatRequ
     )
 
 
+@not_too_deep()
 def read_count(body: bytes) -> ChatRequest:
     """What count_tokens is asked to count."""
     return _request(decode(_COUNT, body), decode(_WHOLE, body))

@@ -94,12 +94,12 @@ def _results(content: list[Json], calls: list[str], blocks: Blocks) -> list[Json
     """A user's turn with the results of `calls` first."""
     results: list[Json] = []
     others: list[Json] = []
-    open_calls = list(calls)
+    open_calls = dict.fromkeys(calls)
     for block in content:
         if block["type"] != "tool_result":
             others.append(block)
         elif block["tool_use_id"] in open_calls:
-            open_calls.remove(block["tool_use_id"])
+            del open_calls[block["tool_use_id"]]
             results.append(block)
         else:
             blocks.renamed.add("messages.tool_result")

@@ -16,16 +16,14 @@ from api.dialects.anthropic.families import Family, family
 from api.dialects.anthropic.thinking import Thoughts, thoughts, thoughts_as_they_came
 from api.dialects.anthropic.turns import apart, as_they_came, cap_markers, turns
 from api.dialects.anthropic.words import NAME
+from api.dialects.decoding import not_too_deep
 from api.dialects.dialect import Written
 from api.dialects.quirks import Quirks
+from api.dialects.silent import SILENT
 
 LONGEST_USER: Final = 256
 COUNTED: Final = frozenset(
     {"model", "messages", "system", "tools", "tool_choice", "thinking", "output_config", "cache_control"}
-)
-# What these fields wish changes neither the answer nor the bill.
-SILENT: Final = frozenset(
-    {"stream_options", "store", "include", "client_metadata", "safety_identifier", "background", "previous_response_id"}
 )
 HARMLESS: Final[dict[str, Any]] = {"truncation": "disabled", "modalities": ["text"]}
 TIERS: Final = {"auto": "auto", "default": "standard_only", "standard_only": "standard_only", "priority": "auto"}
@@ -40,11 +38,13 @@ REFUSED: Final = frozenset(
 COMBINED: Final = ("anyOf", "oneOf", "allOf")
 
 
+@not_too_deep()
 def write_request(request: ChatRequest, quirks: Quirks, provider: str) -> Written:
     """`request` in this dialect, for the provider of that id."""
     return _Writing(request, quirks, provider).written()
 
 
+@not_too_deep()
 def write_count_request(request: ChatRequest, quirks: Quirks, provider: str) -> Written:
     """The body that asks the provider to count what `request` would read."""
     return _Writing(request, quirks, provider).written(COUNTED)
@@ -114,7 +114,8 @@ class _Writing:
         narrow = (
             choice.names if choice and not self.own and len(choice.names) > (choice.choice is Choice.REQUIRED) else ()
         )
-        offered = [tool for tool in self.request.tools if not narrow or tool.name in narrow]
+        wanted = frozenset(narrow)
+        offered = [tool for tool in self.request.tools if not wanted or tool.name in wanted]
         if self.own:
             return [*map(self._own_tool, offered), *(tool.raw for tool in self.request.hosted)]
         self.dropped |= {f"tools.{tool.kind}" for tool in self.request.hosted}
@@ -147,7 +148,7 @@ class _Writing:
             # Refused at the top of a schema, not below it.
             self.renamed.add("tools.schema")
             schema = _merged(schema)
-        return schemas.without(schema, self.quirks.schema_refused) if self.quirks.schema_refused else schema
+        return schemas.pruned(schemas.without(schema, self.quirks.schema_refused))
 
     def _choice(self) -> Json:
         said, parallel = self.request.tool_choice, self.request.parallel_tools
@@ -171,7 +172,7 @@ class _Writing:
             return output
         schema = form.schema
         if schema is not None and not self.own:
-            schema = _closed(schemas.without(schema, REFUSED)) if self.known.formats else None
+            schema = _closed(schemas.pruned(schemas.without(schema, REFUSED))) if self.known.formats else None
         if schema is None:
             self.dropped.add("format")
             return output
@@ -256,10 +257,11 @@ def _places(said: Json) -> Iterator[Json]:
 
 def _merged(schema: Json) -> Json:
     """A schema whose alternatives are its own properties, none of them required."""
-    branches = [branch for word in COMBINED for branch in schema.get(word, []) if isinstance(branch, dict)]
-    properties = dict(schema["properties"])
+    combined = [schema[word] for word in COMBINED if isinstance(schema.get(word), list)]
+    branches = [schema, *(branch for several in combined for branch in several if isinstance(branch, dict))]
+    properties: Json = {}
     for branch in branches:
-        properties |= branch.get("properties") or {}
+        properties |= branch["properties"] if isinstance(branch.get("properties"), dict) else {}
     return {name: value for name, value in schema.items() if name not in COMBINED} | {"properties": properties}
 
 

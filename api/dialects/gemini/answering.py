@@ -36,10 +36,9 @@ from api.conversation import (
     Unread,
 )
 from api.dialects import sse
+from api.dialects.gemini.ending import write_finish, write_usage
 from api.dialects.gemini.erring import error_frame
-from api.dialects.gemini.finishing import write_finish
-from api.dialects.gemini.signing import signature
-from api.dialects.gemini.usage import write_usage
+from api.dialects.gemini.fields import signature
 from api.errors import GatewayError
 
 # Blank lines: a comment, elsewhere the thing to send, makes Google's SDK for Python fail, which parses every line.

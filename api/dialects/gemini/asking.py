@@ -18,7 +18,7 @@ from api.conversation import (
     ToolChoice,
     Unread,
 )
-from api.dialects.decoding import decode
+from api.dialects.decoding import decode, not_too_deep
 from api.dialects.gemini.contents import read_contents, read_system
 from api.dialects.gemini.fields import fields_of, listed, take
 from api.dialects.gemini.schema import plain
@@ -35,6 +35,7 @@ _CHOICES = {
 JSON = "application/json"
 
 
+@not_too_deep()
 def read_request(body: bytes, model: str = "", stream: bool = False) -> ChatRequest:
     """The caller's request; `InvalidRequest` names the field that is wrong."""
     return read_fields(fields_of(decode(_OBJECT, body), ""), model, stream)

@@ -27,10 +27,10 @@ from api.conversation import (
     ToolResult,
     Unread,
 )
-from api.dialects.gemini.fields import fields_of, listed, take, wrong
-from api.dialects.gemini.signing import sealed, standard
+from api.dialects.gemini.fields import fields_of, listed, sealed, standard, take, wrong
 
 _ROLES = {"user": Role.USER, "model": Role.ASSISTANT, "function": Role.USER, "tool": Role.USER, "system": Role.SYSTEM}
+_RESULTLESS = frozenset(("functionCall", "function_call", "functionResponse", "function_response"))
 _FILES = "https://generativelanguage.googleapis.com/"
 
 
@@ -66,24 +66,22 @@ class Calls:
 
     def __init__(self) -> None:
         self._count = 0
-        self._waiting: dict[str, list[str]] = {}
+        self._waiting: dict[str, dict[str, None]] = {}  # ids of calls without a result, in order
 
     def called(self, name: str, given: str | None) -> str:
         """The id of a call: the one it has, or one made of its place and name."""
         self._count += 1
         made = hashlib.blake2b(f"{self._count} {name}".encode(), digest_size=12).hexdigest()
         call = given or f"call_{made}"
-        self._waiting.setdefault(name, []).append(call)
+        self._waiting.setdefault(name, {})[call] = None
         return call
 
     def answered(self, name: str, given: str | None) -> str:
         """The id of the call that a result belongs to."""
-        waiting = self._waiting.get(name) or []
-        if given:
-            if given in waiting:
-                waiting.remove(given)
-            return given
-        return waiting.pop(0) if waiting else self.called(name, None)
+        waiting = self._waiting.setdefault(name, {})
+        call = given or next(iter(waiting), None) or self.called(name, None)
+        waiting.pop(call, None)
+        return call
 
 
 def _is_part(value: dict[str, Any]) -> bool:
@@ -95,7 +93,7 @@ def _message(value: object, calls: Calls, where: str) -> Message:
         return Message(Role.USER, (Text(value),))
     content = fields_of(value, where)
     role = content.get("role") or "user"
-    if role not in _ROLES:
+    if not isinstance(role, str) or role not in _ROLES:
         raise wrong("“user” or “model”", f"{where}.role")
     parts = listed(content.get("parts") or [], f"{where}.parts")
     return Message(_ROLES[role], tuple(_part(part, calls, f"{where}.parts[{at}]") for at, part in enumerate(parts)))
@@ -147,11 +145,20 @@ def _result(value: object, rest: dict[str, Any], calls: Calls, where: str) -> To
     name, given = take(told, "name", str, where) or "", take(told, "id", str, where)
     text, is_error = _told(told.pop("response", None))
     shown = listed(told.pop("parts", []), f"{where}.parts")
-    parts = [_part(part, calls, f"{where}.parts[{at}]") for at, part in enumerate(shown)]
-    kept = tuple(part for part in parts if isinstance(part, Text | Image | Audio | File | Unread))
+    kept = tuple(_shown(part, calls, f"{where}.parts[{at}]") for at, part in enumerate(shown))
     carried: Carried = {**rest, **({"functionResponse": told} if told else {})}
     texts = (Text(text),) if text or not kept else ()
     return ToolResult(calls.answered(name, given), (*texts, *kept), is_error, name or None, carried)
+
+
+def _shown(value: object, calls: Calls, where: str) -> Text | Image | Audio | File | Unread:
+    """What a tool shows; calls, results and thoughts within a result are kept as they came."""
+    part = (
+        Unread("part", value) if isinstance(value, dict) and _RESULTLESS & value.keys() else _part(value, calls, where)
+    )
+    if isinstance(part, Text | Image | Audio | File | Unread):
+        return part
+    return Unread("part", value if isinstance(value, dict) else {})
 
 
 def _told(response: object) -> tuple[str, bool]:

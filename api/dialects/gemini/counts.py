@@ -6,12 +6,11 @@ import msgspec
 from msgspec import Struct
 
 from api.conversation import ChatRequest
-from api.dialects.decoding import decode
+from api.dialects.decoding import decode, not_too_deep
 from api.dialects.dialect import Written
 from api.dialects.gemini.asking import read_fields
 from api.dialects.gemini.fields import fields_of
-from api.dialects.gemini.losses import Losses
-from api.dialects.gemini.offering import Names
+from api.dialects.gemini.losses import Losses, Names
 from api.dialects.gemini.writing import write_fields
 from api.dialects.quirks import Quirks
 
@@ -26,6 +25,7 @@ class _Count(Struct, rename="camel"):
 _COUNT = msgspec.json.Decoder(_Count, strict=False)
 
 
+@not_too_deep()
 def read_count(body: bytes, model: str = "") -> ChatRequest:
     """What is to be counted: `contents` alone, or a whole request in `generateContentRequest`."""
     asked = fields_of(decode(_OBJECT, body), "")
@@ -40,6 +40,7 @@ def write_count(tokens: int) -> bytes:
     return msgspec.json.encode({"totalTokens": tokens})
 
 
+@not_too_deep()
 def write_count_request(request: ChatRequest, quirks: Quirks, provider: str) -> Written:
     """The same question for a provider: only what counts, instructions and tools among it."""
     losses, names = Losses(), Names()

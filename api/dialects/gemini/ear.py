@@ -7,7 +7,7 @@ import msgspec
 from api.conversation import Usage
 from api.dialects import sse
 from api.dialects.gemini.chunks import CHUNK, CHUNKS, NOTHING, Chunk
-from api.dialects.gemini.usage import read_usage
+from api.dialects.gemini.ending import read_usage
 
 _UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 

@@ -24,10 +24,9 @@ from api.conversation import (
 )
 from api.dialects import sse
 from api.dialects.gemini.chunks import CHUNK, CHUNKS, NOTHING, Candidate, Chunk, Feedback
+from api.dialects.gemini.ending import UNSAID, read_finish, read_usage
 from api.dialects.gemini.erring import error_in
-from api.dialects.gemini.finishing import UNSAID, read_finish
 from api.dialects.gemini.telling import Teller
-from api.dialects.gemini.usage import read_usage
 
 _UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 

@@ -48,7 +48,7 @@ def _plain_value(name: str, value: Any) -> Any:
 
 
 def _ordered(properties: dict[str, Any], order: list[Any]) -> dict[str, Any]:
-    first = [name for name in order if name in properties]
+    first = [name for name in order if isinstance(name, str) and name in properties]
     return {name: properties[name] for name in dict.fromkeys((*first, *properties))}
 
 

@@ -1,12 +1,14 @@
 """One choice of a reply while it is heard: its parts opened, grown, cited and closed.
 
 Texts follow each other without boundaries, so a part goes on until another kind comes, or until it has its signature:
-Google asks that what was signed is not joined with what was not.
+Google asks that what was signed is not joined with what was not. Arguments of a call may come in pieces, each of
+which names its place by a JSONPath; the whole is put together here.
 """
 
 import hashlib
 from collections.abc import Callable
-from typing import Final
+from itertools import pairwise
+from typing import Any, Final
 
 import msgspec
 
@@ -42,8 +44,7 @@ from api.dialects.gemini.chunks import (
     Segment,
     Token,
 )
-from api.dialects.gemini.partial import Pieces
-from api.dialects.gemini.signing import sealed
+from api.dialects.gemini.fields import sealed
 
 _UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _RAW: Final = {
@@ -53,6 +54,8 @@ _RAW: Final = {
     "toolResponse": "tool_response",
     "fileData": "file_data",
 }
+LONGEST_LIST: Final = 10_000  # a list grows one by one; a place beyond is not worth its memory
+_VALUES: Final = ("stringValue", "numberValue", "boolValue")
 
 
 class Teller:
@@ -240,3 +243,58 @@ def _logprobs(raw: msgspec.Raw) -> tuple[Logprob, ...]:
 def _logprob(token: Token, top: tuple[Logprob, ...] = ()) -> Logprob:
     text = token.token or ""
     return Logprob(text, token.log_probability or 0.0, tuple(text.encode()), top)
+
+
+class Pieces:
+    """The arguments so far."""
+
+    __slots__ = ("_root",)
+
+    def __init__(self) -> None:
+        self._root: dict[str, Any] = {}
+
+    def add(self, piece: dict[str, Any]) -> None:
+        """Take the next piece; texts at the same place are joined. What has no place is passed over."""
+        path = _steps(str(piece.get("jsonPath") or ""))
+        if not path:
+            return
+        at: Any = self._root
+        for step, following in pairwise(path):
+            at = _enter(at, step, [] if isinstance(following, int) else {})
+        value = next((piece[name] for name in _VALUES if piece.get(name) is not None), None)
+        before = _enter(at, path[-1], None)
+        _put(at, path[-1], before + value if isinstance(before, str) and isinstance(value, str) else value)
+
+    def text(self) -> str:
+        """The whole as JSON text."""
+        return msgspec.json.encode(self._root).decode()
+
+
+def _steps(path: str) -> list[str | int]:
+    """The steps of a path like `$.lines[0].text` or `$['a key']`."""
+    steps: list[str | int] = []
+    for name in path.removeprefix("$").replace("[", ".[").split("."):
+        inner = name[1:-1] if name.startswith("[") and name.endswith("]") else ""
+        if inner.isdigit():
+            steps.append(int(inner))
+        elif inner or name:
+            steps.append(inner.strip("'\"") if inner else name)
+    return steps
+
+
+def _enter(at: Any, step: str | int, blank: Any) -> Any:
+    """What lies at a step, made if there is nothing."""
+    if isinstance(at, dict):
+        return at.setdefault(str(step), blank)
+    if isinstance(at, list) and isinstance(step, int) and step < LONGEST_LIST:
+        at.extend([None] * (step + 1 - len(at)))
+        at[step] = blank if at[step] is None else at[step]
+        return at[step]
+    return None
+
+
+def _put(at: Any, step: str | int, value: Any) -> None:
+    if isinstance(at, dict):
+        at[str(step)] = value
+    elif isinstance(at, list) and isinstance(step, int) and step < len(at):
+        at[step] = value

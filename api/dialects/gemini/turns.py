@@ -29,10 +29,8 @@ from api.conversation import (
 )
 from api.dialects import sealing
 from api.dialects.gemini.answering import arguments_of, source_part
-from api.dialects.gemini.losses import Losses
-from api.dialects.gemini.offering import Names
-from api.dialects.gemini.signing import MINTED, UNSIGNED
-from api.dialects.gemini.thinking import is_older
+from api.dialects.gemini.fields import MINTED, UNSIGNED
+from api.dialects.gemini.losses import Losses, Names
 from api.dialects.quirks import Quirks
 from api.errors import InvalidRequest
 
@@ -57,6 +55,7 @@ _EARLIER: Final = "(What was said before is left out.)"
 _OBJECT: Final = msgspec.json.Decoder(dict[str, Any])
 
 Content = dict[str, Any]
+_OLDER: Final = ("gemini-1", "gemini-2", "gemini-exp", "gemini-pro", "gemini-flash-1", "gemma", "learnlm")
 
 
 class Turns:
@@ -258,3 +257,8 @@ def _excuse(contents: list[Content]) -> None:
         first = next((part for part in parts if "functionCall" in part), None)
         if first is not None and "thoughtSignature" not in first:
             first["thoughtSignature"] = UNSIGNED
+
+
+def is_older(model: str) -> bool:
+    """Whether a model is of a generation before Gemini 3."""
+    return model.rpartition("/")[2].startswith(_OLDER)

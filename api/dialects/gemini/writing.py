@@ -1,37 +1,26 @@
 """A request in Google's words.
 
-The model and the wish for a stream go into the URL, which the body does not repeat.
+The model and the wish for a stream go into the URL, which the body does not repeat. How much to think is said as each
+generation of models takes it: up to 2.5 a budget in tokens, later a level; both at once are refused. The budgets of
+the levels are those that Google documents for its OpenAI-compatible endpoint.
 """
 
+from collections.abc import Iterable
 from typing import Any, Final
 
 import msgspec
 
-from api.conversation import ChatRequest
+from api.conversation import ChatRequest, Choice, Thinking, Tool, ToolChoice
+from api.dialects.decoding import not_too_deep
 from api.dialects.dialect import Written
 from api.dialects.gemini.asking import JSON, NAME
-from api.dialects.gemini.losses import Losses
-from api.dialects.gemini.offering import Names, write_choice, write_tools
+from api.dialects.gemini.losses import Losses, Names
 from api.dialects.gemini.schema import cleaned
-from api.dialects.gemini.thinking import write_thinking
-from api.dialects.gemini.turns import Turns
+from api.dialects.gemini.turns import Turns, is_older
 from api.dialects.quirks import Quirks
+from api.dialects.silent import SILENT
 from api.errors import InvalidRequest
 
-# Other dialects' fields that change neither the answer nor the bill.
-_SILENT: Final = frozenset(
-    {
-        "stream_options",
-        "store",
-        "include",
-        "client_metadata",
-        "context_management",
-        "prompt_cache_key",
-        "safety_identifier",
-        "background",
-        "diagnostics",
-    }
-)
 _TIERS: Final = {
     "default": "standard",
     "standard": "standard",
@@ -39,8 +28,23 @@ _TIERS: Final = {
     "flex": "flex",
     "priority": "priority",
 }
+_TEXT: Final = {"type": "object", "properties": {"input": {"type": "string"}}, "required": ["input"]}
+_MODES: Final = {Choice.AUTO: "AUTO", Choice.NONE: "NONE", Choice.REQUIRED: "ANY"}
+BUDGETS: Final = {"minimal": 1024, "low": 1024, "medium": 8192, "high": 24576, "xhigh": 24576, "max": 24576}
+LEVELS: Final = {
+    "minimal": "MINIMAL",
+    "low": "LOW",
+    "medium": "MEDIUM",
+    "high": "HIGH",
+    "xhigh": "HIGH",  # the API names an XHIGH, which few models take
+    "max": "HIGH",
+}
+_MOST: Final = 24_576  # tokens: the largest budget of 2.5 Flash; 2.5 Pro's is larger and cannot be 0
+_MOST_PRO: Final = 32_768
+_LEAST_PRO: Final = 128
 
 
+@not_too_deep()
 def write_request(request: ChatRequest, quirks: Quirks, provider: str) -> Written:
     """`request` in this dialect, for the provider of that id. `InvalidRequest` where it cannot be said at all."""
     names, losses = Names(), Losses()
@@ -123,5 +127,92 @@ def _about(request: ChatRequest, at_home: bool, losses: Losses) -> dict[str, Any
     elif tier and tier != "auto":
         losses.drop("service_tier")
     if not at_home:
-        losses.drop(*(request.extra.keys() - _SILENT))
+        losses.drop(*(request.extra.keys() - SILENT))
     return told
+
+
+def write_tools(request: ChatRequest, refused: Iterable[str], names: Names, losses: Losses) -> list[dict[str, Any]]:
+    """`tools`: those of the caller, and those the provider runs itself where the caller named them in this dialect."""
+    at_home = request.dialect == "gemini"
+    declared = [_declaration(tool, at_home, refused, names, losses) for tool in request.tools]
+    tools = [{"functionDeclarations": declared}] if declared else []
+    for hosted in request.hosted:
+        if at_home:
+            tools.append(hosted.raw)
+        else:
+            losses.drop(f"tools.{hosted.kind}")
+    return tools
+
+
+def _declaration(tool: Tool, at_home: bool, refused: Iterable[str], names: Names, losses: Losses) -> dict[str, Any]:
+    told: dict[str, Any] = {"name": names.fit(tool.name)}
+    if tool.description:
+        told["description"] = tool.description
+    schema = (tool.schema if at_home else cleaned(tool.schema, refused)) or (_TEXT if tool.takes_text else {})
+    if schema:
+        told["parametersJsonSchema"] = schema
+    if tool.strict:
+        losses.drop("tools.strict")
+    if at_home:
+        told.update(tool.carried)
+    else:
+        losses.drop_carried("tools", tool.carried)
+    return told
+
+
+def write_choice(choice: ToolChoice, names: Names) -> dict[str, Any]:
+    """`functionCallingConfig`. Only some tools and no duty to call: that is what VALIDATED is for."""
+    if not choice.names:
+        return {"mode": _MODES[choice.choice]}
+    mode = "VALIDATED" if choice.choice is Choice.AUTO else _MODES[choice.choice]
+    return {"mode": mode, "allowedFunctionNames": list(map(names.fit, choice.names))}
+
+
+def write_thinking(thinking: Thinking, model: str, at_home: bool, losses: Losses) -> dict[str, Any]:
+    """`thinkingConfig`. `at_home`: the caller spoke this dialect and is taken at their word."""
+    if at_home:
+        return _as_said(thinking)
+    off = thinking.enabled is False or thinking.effort == "none"
+    told = _older(thinking, off, "pro" in model, losses) if is_older(model) else _newer(thinking, off, model, losses)
+    if not off and thinking.shown is not False:
+        told["includeThoughts"] = True
+    return told
+
+
+def _as_said(thinking: Thinking) -> dict[str, Any]:
+    told: dict[str, Any] = dict(thinking.carried)
+    if thinking.shown is not None:
+        told["includeThoughts"] = thinking.shown
+    if thinking.effort:
+        told["thinkingLevel"] = thinking.effort.upper()
+    if thinking.budget is not None:
+        told["thinkingBudget"] = thinking.budget
+    elif thinking.enabled is not None:
+        told["thinkingBudget"] = -1 if thinking.enabled else 0
+    return told
+
+
+def _older(thinking: Thinking, off: bool, pro: bool, losses: Losses) -> dict[str, Any]:
+    wanted = thinking.budget if thinking.budget is not None else BUDGETS.get(thinking.effort or "")
+    if off:
+        wanted = 0
+    if wanted is None:
+        return {"thinkingBudget": -1}  # as much as the model likes
+    budget = min(wanted, _MOST_PRO if pro else _MOST)
+    if pro:
+        budget = max(budget, _LEAST_PRO)
+    if budget != wanted:
+        losses.rename("thinking")
+    return {"thinkingBudget": budget}
+
+
+def _newer(thinking: Thinking, off: bool, model: str, losses: Losses) -> dict[str, Any]:
+    effort = "minimal" if off else thinking.effort
+    if effort is None:
+        return {} if thinking.budget is None else {"thinkingBudget": thinking.budget}
+    level = LEVELS.get(effort, "HIGH")
+    if level == "MINIMAL" and "pro" in model:
+        level = "LOW"
+    if off or level.lower() != effort:
+        losses.rename("thinking")  # these models cannot stop thinking, and know fewer levels
+    return {"thinkingLevel": level}

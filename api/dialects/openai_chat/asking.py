@@ -14,7 +14,7 @@ from api.conversation import (
     ToolChoice,
     Unread,
 )
-from api.dialects.decoding import decode
+from api.dialects.decoding import decode, not_too_deep
 from api.dialects.openai_chat.names import NAME
 from api.dialects.openai_chat.shapes import ChatCompletionRequest
 from api.dialects.openai_chat.turns import read_messages, take_text
@@ -37,6 +37,7 @@ _CHOICES: Final = {
 }
 
 
+@not_too_deep()
 def read_request(body: bytes, model: str = "", stream: bool = False) -> ChatRequest:
     """The caller's request; `InvalidRequest` names the field that is wrong."""
     asked = decode(_REQUEST, body)

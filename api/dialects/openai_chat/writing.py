@@ -6,27 +6,23 @@ import msgspec
 
 from api.conversation import Carried, ChatRequest, Choice, Format, Thinking, Tool, ToolChoice
 from api.dialects import schemas
+from api.dialects.decoding import not_too_deep
 from api.dialects.dialect import Written
 from api.dialects.openai_chat.asking import FREE_TEXT
 from api.dialects.openai_chat.names import NAME
 from api.dialects.openai_chat.naming import Naming
 from api.dialects.openai_chat.retelling import Retelling
 from api.dialects.quirks import Quirks
+from api.dialects.silent import SILENT
 
 LONGEST_USER: Final = 64  # characters: what OpenAI takes
 TIERS: Final = frozenset({"auto", "default", "flex", "scale", "priority", "fast"})
 EFFORTS: Final = ((1024, "minimal"), (4096, "low"), (16_384, "medium"))  # budgets in tokens, up to each
 BUDGETS: Final = {"minimal": 1024, "low": 4096, "medium": 16_384, "high": 32_768, "xhigh": 65_536, "max": 65_536}
-# Wishes of other dialects about transport and bookkeeping: the answer is the same without them.
-WITHOUT_MEANING: Final = frozenset(
-    {
-        *("stream_options", "store", "include", "client_metadata", "context_management", "background", "betas"),
-        *("prompt_cache_retention", "safety_identifier", "previous_response_id", "conversation", "labels"),
-    }
-)
 _encode: Final = msgspec.json.Encoder().encode
 
 
+@not_too_deep()
 def write_request(request: ChatRequest, quirks: Quirks, provider: str) -> Written:
     """`request` in this dialect, for the provider of that id. `InvalidRequest` where it cannot be said at all."""
     return _Writing(request, quirks, provider).written()
@@ -38,6 +34,7 @@ class _Writing:
     def __init__(self, request: ChatRequest, quirks: Quirks, provider: str) -> None:
         self._request, self._quirks = request, quirks
         self._home = request.dialect == NAME
+        self._free = {tool.name for tool in request.tools if self._home and tool.takes_text}
         self._naming = Naming(keep=self._home)
         self._messages = Retelling(quirks, provider, self._home, self._naming)
         self._dropped = self._messages.dropped
@@ -55,7 +52,7 @@ class _Writing:
         if self._home:
             body |= request.extra
         else:
-            self._dropped |= request.extra.keys() - WITHOUT_MEANING
+            self._dropped |= request.extra.keys() - SILENT
         renamed = ("max_tokens",) if quirks.max_tokens_field != "max_tokens" and request.max_tokens is not None else ()
         return Written(_encode(body), tuple(sorted(self._dropped)), renamed, self._naming.changed)
 
@@ -125,7 +122,8 @@ class _Writing:
         tools, choice = self._request.tools, self._request.tool_choice
         if self._home or choice is None or not choice.names or _is_one(choice):
             return tools
-        return tuple(tool for tool in tools if tool.name in choice.names)
+        wanted = frozenset(choice.names)
+        return tuple(tool for tool in tools if tool.name in wanted)
 
     def _tool(self, tool: Tool) -> Carried:
         carried = self._messages.carried(tool.carried, "tools")
@@ -172,8 +170,7 @@ class _Writing:
         return wish.choice.value
 
     def _named(self, name: str) -> Carried:
-        free = self._home and any(tool.name == name and tool.takes_text for tool in self._request.tools)
-        kind = "custom" if free else "function"
+        kind = "custom" if name in self._free else "function"
         return {"type": kind, kind: {"name": self._naming.say(name)}}
 
     # The answer

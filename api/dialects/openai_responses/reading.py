@@ -18,7 +18,7 @@ from api.conversation import (
     ToolChoice,
     Unread,
 )
-from api.dialects.decoding import decode
+from api.dialects.decoding import decode, not_too_deep
 from api.dialects.openai_responses.naming import INPUT_SCHEMA, NAME, joined
 from api.dialects.openai_responses.reading_items import read_items
 from api.dialects.openai_responses.shapes import Item, ResponsesRequest
@@ -67,6 +67,7 @@ _FIELDS: Final = msgspec.json.Decoder(dict[str, Raw])
 _ANY: Final = msgspec.json.Decoder()
 
 
+@not_too_deep()
 def read_request(body: bytes, model: str = "", stream: bool = False) -> ChatRequest:
     """The caller's request; `InvalidRequest` names the field that is wrong."""
     asked = decode(_REQUEST, body)
@@ -142,7 +143,7 @@ def _tools(items: list[Item]) -> tuple[tuple[Tool, ...], tuple[Unread, ...]]:
     hosted: list[Unread] = []
     for place, item in enumerate(items):
         if item.get("type") == "namespace" and isinstance(item.get("tools"), list):
-            inside = {"namespace": item.get("name") or "", "about": item.get("description")}
+            inside = {"namespace": _name(item, f"tools[{place}]"), "about": item.get("description")}
             for nested in item["tools"]:
                 _sort(nested, inside, f"tools[{place}].tools", tools, hosted)
         else:
@@ -175,14 +176,14 @@ def _function(item: Item, inside: Item, path: str) -> Tool:
     return Tool(
         joined(name, inside.get("namespace")),
         schema or {},
-        flat.get("description") or None,
+        _described(flat),
         strict if isinstance(strict, bool) else None,
         carried=_carried(flat, known, inside, name),
     )
 
 
 def _custom(item: Item, inside: Item, path: str) -> Tool:
-    name, description = _name(item, path), item.get("description") or ""
+    name, description = _name(item, path), _described(item) or ""
     grammar = item.get("format")
     carried = _carried(item, ("type", "name", "description"), inside, name)
     if isinstance(grammar, dict) and isinstance(grammar.get("definition"), str):
@@ -200,6 +201,11 @@ def _name(item: Item, path: str) -> str:
     if not isinstance(name, str) or not name:
         raise InvalidRequest(f"A tool needs a name, in the field “{path}.name”.", f"{path}.name")
     return name
+
+
+def _described(item: Item) -> str | None:
+    description = item.get("description")
+    return description if isinstance(description, str) and description else None
 
 
 def _carried(item: Item, known: tuple[str, ...], inside: Item, name: str) -> Item:

@@ -78,7 +78,7 @@ def _part(item: Item, path: str, speaker: Role, said: list[Part]) -> tuple[Role 
 
 
 def _message(item: Item, path: str) -> Message:
-    role = _ROLES.get(item.get("role"))  # type: ignore[arg-type]
+    role = _ROLES.get(str(item.get("role")))
     if role is None:
         known = ", ".join(_ROLES)
         raise InvalidRequest(f"A role is one of {known}, in the field “{path}.role”.", f"{path}.role")
@@ -171,8 +171,9 @@ def _piece(piece: Any, path: str) -> Part:
         raise InvalidRequest(f"Expected an object, in the field “{path}”.", path)
     match piece.get("type"):
         case "input_text" | "output_text" | "text":
-            cited = piece.get("annotations") or ()
-            citations = tuple(citation(note) for note in cited if isinstance(note, dict)) if cited else ()
+            cited = piece.get("annotations")
+            notes = cited if isinstance(cited, list) else ()
+            citations = tuple(citation(note) for note in notes if isinstance(note, dict))
             carried = _rest(piece, ("type", "text", "annotations", "logprobs")) if len(piece) > 2 else {}
             return Text(_string(piece, "text", path), citations, carried=carried)
         case "refusal":

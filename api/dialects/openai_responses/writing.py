@@ -7,12 +7,14 @@ import msgspec
 
 from api.conversation import ChatRequest, Choice, Format, Thinking, Tool, ToolChoice
 from api.dialects import schemas
+from api.dialects.decoding import not_too_deep
 from api.dialects.dialect import Written
-from api.dialects.openai_responses.naming import NAME, homes
+from api.dialects.openai_responses.naming import NAME, Home, homes
 from api.dialects.openai_responses.reading import LOGPROBS
 from api.dialects.openai_responses.shapes import Item
 from api.dialects.openai_responses.writing_items import Items
 from api.dialects.quirks import Quirks
+from api.dialects.silent import SILENT
 
 ENCRYPTED: Final = "reasoning.encrypted_content"
 SHORTEST: Final = 16  # tokens: OpenAI refuses a lower `max_output_tokens`
@@ -20,8 +22,6 @@ LONGEST_ID: Final = 64  # characters of `user` and `prompt_cache_key`
 TIERS: Final = frozenset(("auto", "default", "flex", "scale", "priority", "fast", "ultrafast"))
 # OpenAI refuses to encrypt the thoughts of a model that has none.
 THOUGHTLESS: Final = ("gpt-3", "gpt-4", "chatgpt-", "computer-use")
-# What says nothing about the answer or the bill, in the other dialects.
-SILENT: Final = frozenset(("stream_options", "store", "include", "client_metadata", "context_management"))
 # Both of OpenAI's dialects have these, under the same names.
 SHARED: Final = frozenset(("safety_identifier", "prompt_cache_retention", "prompt_cache_options", "moderation"))
 UNSAID: Final = ("top_k", "seed", "presence_penalty", "frequency_penalty", "logit_bias", "stop")
@@ -35,6 +35,7 @@ class _Notes:
         self.renamed: set[str] = set()
 
 
+@not_too_deep()
 def write_request(request: ChatRequest, quirks: Quirks, provider: str) -> Written:
     """`request` in this dialect, for the provider of that id."""
     notes, at_home = _Notes(), request.dialect == NAME
@@ -192,10 +193,13 @@ def _tool(tool: Tool, at_home: bool, quirks: Quirks, dropped: set[str]) -> Item:
     if tool.description:
         item["description"] = tool.description
     if not tool.takes_text:
-        schema = schemas.without(tool.schema, quirks.schema_refused) if quirks.schema_refused else tool.schema
+        schema, strict = tool.schema, tool.strict
+        if not at_home:
+            # Left out, it would mean yes, and most schemas do not meet what strict demands.
+            schema, strict = _strictly(schema, bool(strict), quirks, "tools", dropped)
+        if quirks.schema_refused:
+            schema = schemas.without(schema, quirks.schema_refused)
         item["parameters"] = schema or {"type": "object", "properties": {}}
-        # Left out, it would mean yes, and most schemas do not meet what strict demands.
-        strict = tool.strict if tool.strict is not None or at_home else False
         item |= {} if strict is None or not quirks.strict_schemas else {"strict": strict}
     if at_home:
         return item | carried
@@ -203,18 +207,30 @@ def _tool(tool: Tool, at_home: bool, quirks: Quirks, dropped: set[str]) -> Item:
     return item
 
 
+def _strictly(
+    schema: schemas.Schema, strict: bool, quirks: Quirks, room: str, dropped: set[str]
+) -> tuple[schemas.Schema, bool]:
+    """A schema from abroad, and whether it can be kept to exactly: OpenAI then demands every property and no other."""
+    if not strict:
+        return schemas.pruned(schema), False
+    closed = schemas.for_strict(schema) if quirks.strict_schemas else None
+    if closed is None:
+        dropped.add(f"{room}.strict")
+    return (schemas.pruned(schema), False) if closed is None else (closed, True)
+
+
 def write_choice(choice: ToolChoice | None, tools: tuple[Tool, ...]) -> str | Item | None:
     """Whether a tool must be called."""
     if choice is None or not choice.names or choice.choice is Choice.NONE:
         return choice.choice.value if choice else None
-    named = [_named(name, tools) for name in choice.names]
+    known = homes(tools)
+    named = [_named(name, known.get(name)) for name in choice.names]
     if choice.choice is Choice.REQUIRED and len(named) == 1:
         return named[0]
     return {"type": "allowed_tools", "mode": choice.choice.value, "tools": named}
 
 
-def _named(name: str, tools: tuple[Tool, ...]) -> Item:
-    home = homes(tools).get(name)
+def _named(name: str, home: Home | None) -> Item:
     if home is None:
         return {"type": "function", "name": name}
     item: Item = {"type": "custom" if home.takes_text else "function", "name": home.name}

@@ -26,8 +26,10 @@ from api.dialects.openai_responses.naming import NAME, homes, unwrapped
 from api.dialects.openai_responses.reading_items import OPENS
 from api.dialects.openai_responses.shapes import Item
 from api.dialects.quirks import Quirks
+from api.errors import InvalidRequest
 
 OWN_ANNOTATIONS: Final = frozenset(("url_citation", "file_citation", "container_file_citation", "file_path"))
+_NO_FETCHING: Final = "“%(provider)s” does not fetch images from the web. Send the image itself, as a data URL."
 _FORMATS: Final = {"audio/mpeg": "mp3", "audio/x-wav": "wav", "audio/wave": "wav"}
 
 
@@ -207,6 +209,8 @@ class Items:
                 located = {"image_url": f"data:{kind};base64,{data}"}
             case Link(url) if self._quirks.image_urls:
                 located = {"image_url": url}
+            case Link():
+                raise InvalidRequest(_NO_FETCHING, "input", provider=self._provider)
             case Stored(known) if self._at_home:
                 located = {"file_id": known}
             case _:
@@ -237,7 +241,7 @@ class Items:
 def annotation(citation: Citation) -> Item | None:
     """A citation as an annotation of a text; None where this dialect has none like it."""
     kept = citation.carried
-    if kept.get("type") in OWN_ANNOTATIONS and ("url" in kept or "file_id" in kept):
+    if str(kept.get("type")) in OWN_ANNOTATIONS and ("url" in kept or "file_id" in kept):
         return kept
     if citation.url is None or not citation.url.startswith(("http://", "https://")):
         return None

@@ -496,6 +496,13 @@ def test_row_18_schemas_of_structured_answers_are_closed_and_cleaned() -> None:
     assert asked(format=Format({"type": "object"}))[1] == {"format"}
 
 
+def test_row_18_nothing_is_required_that_is_not_defined() -> None:
+    shape = {"type": "object", "properties": {"a": {"type": "string"}}, "required": ["a", "gone"]}
+    for strict in (True, None):
+        body, _ = asked(tools=(Tool("f", shape, strict=strict),))
+        assert body["tools"][0]["input_schema"]["required"] == ["a"]
+
+
 def test_tools_have_schemas_the_provider_takes() -> None:
     either = {"anyOf": [{"properties": {"a": {"type": "string"}}}, {"properties": {"b": {"type": "string"}}}]}
     tools = (Tool("f", {}), Tool("g", either), Tool("h", {}, takes_text=True))

@@ -329,6 +329,17 @@ def test_a_tool_says_that_it_is_not_strict_for_silence_would_mean_that_it_is() -
     assert written(abroad(tools=(tool,)))["tools"][0]["strict"] is False
 
 
+def test_a_strict_tool_from_abroad_is_closed_or_named_as_strict_no_more() -> None:
+    shape = {"type": "object", "properties": {"a": {"type": "string"}}, "required": ["gone"]}
+    closed = written(abroad(tools=(Tool("f", shape, strict=True),)))["tools"][0]
+    assert (closed["strict"], closed["parameters"]["required"]) == (True, ["a"])
+    assert closed["parameters"]["additionalProperties"] is False
+    free = Tool("f", {"type": "object", "additionalProperties": {"type": "string"}}, strict=True)
+    wrote = responses.write_request(abroad(tools=(free,)), Quirks(), "p")
+    assert "tools.strict" in wrote.dropped
+    assert b'"strict":false' in wrote.body
+
+
 def test_what_this_dialect_has_no_word_for_is_named() -> None:
     request = abroad(
         Message(Role.USER, (Text("x", carried={"cache_control": {}}),)),
@@ -414,9 +425,10 @@ def test_a_low_limit_is_raised_to_what_openai_takes_and_a_long_user_told_by_fing
     assert wrote.renamed == ("max_tokens", "user")
 
 
-def test_an_image_that_the_provider_would_have_to_fetch_is_named_where_it_cannot() -> None:
+def test_an_image_that_the_provider_would_have_to_fetch_is_refused_where_it_cannot() -> None:
     request = abroad(Message(Role.USER, (Image(Link("https://x/y.png")), Text("?"))))
-    assert responses.write_request(request, Quirks(image_urls=False), "p").dropped == ("messages.images",)
+    with pytest.raises(InvalidRequest, match="does not fetch images"):
+        responses.write_request(request, Quirks(image_urls=False), "p")
 
 
 def test_a_budget_is_told_as_an_effort() -> None:
