@@ -80,13 +80,14 @@ class Shelf:
 
     def go_on(self) -> None:
         """Try again what could not be written."""
-        if self._noted and (self._writer is None or self._writer.done()):
-            self._writer = asyncio.create_task(self._write_on())
+        if self._noted and self._writer is None:
+            self._writer = asyncio.create_task(self._write_noted())
 
     async def settle(self) -> None:
-        """Wait until everything that was noted is on the disk, or refused by it."""
-        while self._writer and not self._writer.done():
-            await asyncio.shield(self._writer)
+        """Wait until everything that was noted so far is on the disk, or refused by it."""
+        for _ in range(2):  # what is being written, and what was noted meanwhile
+            if self._writer:
+                await asyncio.shield(self._writer)
 
     async def close(self) -> None:
         """Write what is left."""
@@ -99,23 +100,26 @@ class Shelf:
             self._noted.update(changes)
             self.go_on()
 
-    async def _write_on(self) -> None:
-        while self._noted:
-            changes, self._noted = self._noted, {}
-            gone = [id for id, stored in changes.items() if stored is None]
-            try:
-                await self._write(gone, [stored for stored in changes.values() if stored])
-                self._was_refused = False
-            except StoreFailed as error:
-                self._noted = {**dict.fromkeys(gone), **self._noted}
-                self._refuse(error)
-                return
+    async def _write_noted(self) -> None:
+        changes, self._noted = self._noted, {}
+        gone = [id for id, stored in changes.items() if stored is None]
+        try:
+            await self._write(gone, [stored for stored in changes.values() if stored])
+        except StoreFailed as error:
+            self._refuse(gone, error)
+        else:
+            self._was_refused = False
+        finally:
+            self._writer = None
+        if not self._was_refused:
+            self.go_on()
 
     async def _write(self, gone: list[str], kept: list[StoredResponse]) -> None:
         write = self._store.erase if gone else self._store.record
         await write(lambda db: statements.change(db, gone, [self._sealed(stored) for stored in kept]))
 
-    def _refuse(self, error: StoreFailed) -> None:
+    def _refuse(self, gone: list[str], error: StoreFailed) -> None:
+        self._noted = {**dict.fromkeys(gone), **self._noted}
         if not self._was_refused:  # said once: the log may be on the same full disk
             log.error("stored responses could not be written to the disk, and are kept in memory only. %s", error)
         self._was_refused = True

@@ -67,11 +67,11 @@ class _Again:
 
     def _restored(self, quirks: Quirks) -> ChatRequest | None:
         """The request with what its turns carried, where its provider wants that back and the caller forgot it."""
-        memory, provider = self.turn.gateway.memory, self.route.provider.mark
+        memory = self.turn.gateway.memory
         if not quirks.wants_back or not memory:
             return None
         request = read_request(self.turn, self.envelope)
-        restored = memory.restore(request, provider, self.turn.caller.NAME)
+        restored = memory.restore(request, self.route.provider.mark, self.turn.caller.NAME)
         return None if restored is request else restored
 
 

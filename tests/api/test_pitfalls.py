@@ -457,7 +457,7 @@ PICTURE = {"type": "image", "source": {"type": "base64", "media_type": "image/pn
 def test_row_13_a_picture_in_a_result_is_never_lost(far: str) -> None:
     there = written(MESSAGES, far, messages=after_a_use([{"type": "text", "text": "Seen."}, PICTURE]))
     assert there.body.count(PNG.encode()) == 1
-    assert "messages.images" not in there.dropped
+    assert "messages.image" not in there.dropped
     assert PICTURES[far] in json.dumps(json.loads(there.body), separators=(",", ":"))
 
 

@@ -138,3 +138,16 @@ def test_a_message_cannot_forge_a_line_of_the_log(end):
 
 def test_a_google_key_of_the_new_form_is_known_by_its_shape():
     assert "AQ." not in struck("refused AQ." + "Ab8RN6" * 8)
+
+
+@pytest.mark.parametrize(
+    "spelled",
+    ["ab/cd+ef=gh/ij", r"ab\/cd+ef=gh\/ij", r"ab/cd\u002bef\u003dgh/ij", r"ab\/cd\u002Bef\u003Dgh\/ij"],
+)
+def test_a_secret_is_struck_out_however_json_spells_it(spelled):
+    assert struck(f'{{"told":"{spelled}"}}', "ab/cd+ef=gh/ij") == f'{{"told":"{HIDDEN}"}}'
+
+
+def test_a_secret_that_was_cut_off_is_struck_out_to_its_end():
+    secret = "gsk_qwertyuiopasdfghjklzxcvbnm"
+    assert struck(f"the key is {secret[:-4]}", secret) == f"the key is {HIDDEN}"

@@ -8,7 +8,19 @@ from typing import Any
 import pytest
 
 from api import memory as remembering
-from api.conversation import Ended, Finish, Finished, PartEnded, PartStarted, Reasoning, Seal, Text, ToolCall, collect
+from api.conversation import (
+    Ended,
+    Finish,
+    Finished,
+    PartEnded,
+    PartStarted,
+    Reasoning,
+    Said,
+    Seal,
+    Text,
+    ToolCall,
+    collect,
+)
 from api.dialects import sealing, sse
 from api.dialects.quirks import Quirks
 from api.dialects.spoken import SPOKEN
@@ -187,7 +199,7 @@ class TestWhatIsKept:
     def test_conversations_whose_calls_have_the_same_ids_keep_their_own_thoughts(self) -> None:
         memory = Memory()
         for city in ("Oslo", "Rome"):
-            heard = [Reasoning(f"of {city}"), ToolCall("functions.f:0", "f", f'{{"city": "{city}"}}')]
+            heard: list[Said] = [Reasoning(f"of {city}"), ToolCall("functions.f:0", "f", f'{{"city": "{city}"}}')]
             events = [event for i, part in enumerate(heard) for event in (PartStarted(i, part), PartEnded(i))]
             Hearing(memory, FAR).hear(events)
         kept = memory.recall(FAR.mark, name_of(ToolCall("functions.f:0", "f", '{"city":"Oslo"}')))
@@ -235,11 +247,12 @@ FAR = Provider(
 
 class TestSecretsAndNames:
     async def test_the_names_of_fields_are_bounded_wherever_they_are_told(self, api: Api) -> None:
+        strange: dict[str, Any] = {f"field {number}\r\nx-evil: 1": 1 for number in range(10_000)}
+        long_name: dict[str, Any] = {"x" * 100_000: 1}
         async with far_end(says(*FRAMES["anthropic"](["x"]))) as far:
             await provide(api, far, "anthropic")
-            strange = {f"field {number}\r\nx-evil: 1": 1 for number in range(10_000)}
-            got = await ask(api, "openai_chat", **strange)
-            long = await ask(api, "openai_chat", headers={"x-morello-strict": "1"}, **{"x" * 100_000: 1})
+            got = await ask(api, "openai_chat", False, **strange)
+            long = await ask(api, "openai_chat", False, headers={"x-morello-strict": "1"}, **long_name)
         assert got.status_code == 200
         assert len(got.headers["x-morello-dropped"]) <= 1024
         assert "x-evil" not in got.headers

@@ -220,6 +220,11 @@ class TestSettings:
             assert program.do("settings", "port", "5000").stdout == "5000\n"
             assert program.do("port").stdout == "5000\n"
 
+    def test_stored_responses_are_kept_on_the_disk_and_not(self, there: Path) -> None:
+        for value in ("true", "false"):
+            assert morello("settings", "keep_responses", value, home=there).stdout == f"{value}\n"
+            assert morello("settings", "keep_responses", home=there).stdout == f"{value}\n"
+
     def test_settings_are_read_beside_a_program_without_a_socket(self, home: Path) -> None:
         with Program(home, "--port", str(free_port()), module="api") as program:
             program.ready()

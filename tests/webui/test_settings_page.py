@@ -6,9 +6,11 @@ from contextlib import asynccontextmanager
 
 import httpx
 import pytest
+from msgspec import Raw
 from playwright.async_api import expect
 
 from api.store import settings as kept_settings
+from api.stored import StoredResponse
 from tests.browser import LANGUAGES, accessible
 from tests.webui.conftest import LOGIN_COMMAND, until
 from tests.webui.reading import find, find_all
@@ -118,6 +120,31 @@ class TestDrain:
             again = await browser.post("/drain", data={"drain": "5"})
         assert find(changed.text, id="drain")
         assert find(changed.text, "hx-partial", hx_target="#toasts").text == "Saved"
+        assert find_all(again.text, "hx-partial") == []
+
+
+class TestResponses:
+    async def test_they_are_kept_on_the_disk_when_the_owner_says_so_and_not_before(self, dashboard):
+        async with dashboard.client() as browser:
+            assert "checked" not in find(await settings(browser), "input", name="keep").attributes
+            answer = await browser.post("/responses", data={"keep": "on"})
+            assert (answer.status_code, answer.headers["location"]) == (303, "/settings")
+            assert dashboard.api.gateway.settings.keep_responses
+            assert "checked" in find(await settings(browser), "input", name="keep").attributes
+
+    async def test_switched_off_they_are_gone_and_htmx_says_so(self, dashboard):
+        gateway = dashboard.api.gateway
+        await gateway.choices.change(keep_responses=True)
+        gateway.responses.keep(StoredResponse("a", b"", Raw(b"{}"), (), (), None, gateway.responses.now))
+        await gateway.responses.settle()
+        async with dashboard.client(hx_request="true") as browser:
+            changed = await browser.post("/responses", data={})
+            again = await browser.post("/responses", data={})
+        assert not gateway.settings.keep_responses
+        assert gateway.store.load(lambda db: db.exec_driver_sql("SELECT count(*) FROM responses").scalar()) == 0
+        assert find(changed.text, id="responses")
+        said = find(changed.text, "hx-partial", hx_target="#toasts").text
+        assert said == "Saved. What was on the disk is erased."
         assert find_all(again.text, "hx-partial") == []
 
 
@@ -287,6 +314,7 @@ async def test_every_sentence_of_the_settings_is_translated(dashboard, password,
         password=password,
         sessions=SESSIONS,
         drain="5",
+        keeps_responses=True,
         about=About("⟦1.0⟧", "⟦/home⟧", "⟦/log⟧", "⟦3.11⟧"),
     )
     strange = {"Python", "MIT", "English", "繁體中文", "香港", "简体中文"}
@@ -394,6 +422,25 @@ class TestInABrowser:
         await expect(page.locator(".toast")).to_have_text("Saved")
         await until(lambda: site.api.gateway.settings.drain == 5)
 
+    async def test_responses_are_kept_on_the_disk_by_one_key(self, site):
+        page = await site.open()
+        await page.goto(f"{site.dashboard.url}/settings")
+        switch = page.get_by_role("switch", name="Keep stored responses on the disk")
+        await expect(switch).not_to_be_checked()
+        await switch.focus()
+        await page.keyboard.press("Space")
+        await expect(page.locator(".toast")).to_have_text("Saved")
+        await expect(switch).to_be_checked()
+        await expect(switch).to_be_focused()
+        assert site.api.gateway.settings.keep_responses
+        await accessible(page)
+        await site.gallery.take(page, "settings-keeping-responses", languages=LANGUAGES)
+        await switch.focus()
+        await page.keyboard.press("Space")
+        await expect(page.locator(".toast")).to_have_text("Saved. What was on the disk is erased.")
+        await expect(switch).not_to_be_checked()
+        assert not site.api.gateway.settings.keep_responses
+
     async def test_a_theme_is_worn_at_once_and_kept(self, site):
         page = await site.open()
         await page.emulate_media(color_scheme="light")
@@ -426,6 +473,9 @@ class TestInABrowser:
             await page.get_by_role("button", name="Sign in").click()
             await page.wait_for_url(f"{site.dashboard.url}/")
             await page.goto(f"{site.dashboard.url}/settings")
+            await page.get_by_role("switch").check()
+            await page.locator("#responses").get_by_role("button", name="Save").click()
+            await expect(page.get_by_role("switch")).to_be_checked()
             await page.get_by_text("Change or remove").click()
             await page.get_by_label("Current password").fill(RIGHT)
             await page.get_by_role("button", name="Remove password").click()

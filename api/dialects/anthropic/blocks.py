@@ -27,12 +27,14 @@ from api.conversation import (
 )
 from api.dialects import sealing
 from api.dialects.anthropic.words import NAME, REDACTED, SIGNATURE
+from api.dialects.naming import Names
 from api.dialects.quirks import Quirks
 from api.errors import InvalidRequest
 
 Json = dict[str, Any]
 
 SILENT: Final = frozenset({"id", "status", "object", "type", "index", "annotations", "phase", "refusal", "detail"})
+TOOL_NAME: Final = re.compile(r"[a-zA-Z0-9_-]+")
 LONGEST_NAME: Final = 128
 _NO_FETCHING: Final = "“%(provider)s” does not fetch images from the web. Send the image itself, as base64 data."
 _ID: Final = re.compile(r"[a-zA-Z0-9_-]+")
@@ -46,17 +48,17 @@ class Blocks:
         self.own, self._quirks, self._provider, self._texts = dialect == NAME, quirks, provider, texts
         self.dropped: set[str] = set()
         self.renamed: set[str] = set()
-        self.names: dict[str, str] = {}  # what the provider calls a tool, to what the caller does
+        self.names = Names(TOOL_NAME, LONGEST_NAME, keep=self.own)
 
     def write(self, parts: Iterable[Part]) -> list[Json]:
         """The blocks that say `parts`."""
         return [block for block in map(self._block, parts) if block]
 
-    def carried(self, carried: Carried) -> Carried:
+    def carried(self, carried: Carried, of: str = "messages") -> Carried:
         """What rides along and may go on: everything at home, cache markers from abroad."""
         if self.own or not carried:
             return carried
-        self.dropped |= {f"messages.{name}" for name in carried if name not in SILENT and name != "cache_control"}
+        self.dropped |= {f"{of}.{name}" for name in carried if name not in SILENT and name != "cache_control"}
         return {"cache_control": carried["cache_control"]} if carried.get("cache_control") else {}
 
     def _block(self, part: Part) -> Json | None:
@@ -68,7 +70,7 @@ class Blocks:
             case Reasoning():
                 return self._reasoning(part)
             case ToolCall(number, name, arguments, _, carried):
-                said = {"type": "tool_use", "id": self.number(number), "name": self.name(name)}
+                said = {"type": "tool_use", "id": self.number(number), "name": self.names.say(name)}
                 return {**said, "input": self._input(name, arguments), **self.carried(carried)}
             case ToolResult():
                 return self._result(part)
@@ -115,15 +117,6 @@ class Blocks:
         digest = hashlib.sha256(number.encode(errors="replace")).hexdigest()[:8]
         return f"{_NOT_ID.sub('_', number)[:48] or 'call'}_{digest}"
 
-    def name(self, name: str) -> str:
-        """A tool's name as the provider takes it."""
-        if self.own or (_ID.fullmatch(name) and len(name) <= LONGEST_NAME):
-            return name
-        digest = hashlib.sha256(name.encode(errors="replace")).hexdigest()[:8]
-        said = f"{_NOT_ID.sub('_', name)[:48] or 'tool'}_{digest}"
-        self.names[said] = name
-        return said
-
     def _input(self, name: str, arguments: str) -> Any:
         if not arguments.strip():
             return {}
@@ -150,7 +143,7 @@ class Blocks:
     def _image(self, part: Image) -> Json | None:
         if part.detail not in (None, "auto"):
             self._lost("detail")
-        source = self._source(part.source, "images")
+        source = self._source(part.source, "image")
         return {"type": "image", "source": source, **self.carried(part.carried)} if source else None
 
     def _file(self, part: File) -> Json | None:
@@ -165,13 +158,13 @@ class Blocks:
 
     def _document(self, source: Source) -> Json | None:
         if not isinstance(source, Inline) or source.media_type == "application/pdf":
-            return self._source(source, "files")
+            return self._source(source, "file")
         if source.media_type.startswith("image/"):
-            return self._source(source, "images")
+            return self._source(source, "image")
         try:
             text = base64.b64decode(source.data).decode()
         except (binascii.Error, ValueError):
-            return self._lost("files")  # only PDF and text are taken
+            return self._lost("file")  # only PDF and text are taken
         return {"type": "text", "media_type": "text/plain", "data": text}
 
     def _source(self, source: Source, what: str) -> Json | None:
@@ -182,7 +175,7 @@ class Blocks:
                 return {"type": "url", "url": url}
             case Stored(number) if self.own:
                 return {"type": "file", "file_id": number}
-            case Link() if what == "images":
+            case Link() if what == "image":
                 raise InvalidRequest(_NO_FETCHING, "messages", provider=self._provider)
             case _:
                 return self._lost(what)

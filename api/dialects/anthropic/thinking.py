@@ -7,9 +7,9 @@ from msgspec import Struct
 from api.conversation import ChatRequest, Thinking
 from api.dialects.anthropic.blocks import Json
 from api.dialects.anthropic.families import Family
+from api.dialects.efforts import BUDGETS, effort_of, is_off
 
 LEAST: Final = 1024  # tokens that a budget has at least
-BUDGETS: Final = {"minimal": 1024, "low": 2048, "medium": 8192, "high": 16_384, "xhigh": 24_576, "max": 32_000}
 USUAL: Final = 8192  # a budget where nobody said how much
 LADDER: Final = ("minimal", "low", "medium", "high", "xhigh", "max")
 
@@ -48,7 +48,7 @@ def thoughts(
         limit = known.ceiling
         renamed.add("max_tokens")
     said = request.thinking
-    wanted = said is not None and said.enabled is not False and said.effort != "none" and said.budget != 0
+    wanted = said is not None and not is_off(said)
     if forced and known.thoughtful and not known.quiet:
         return Thoughts(limit, thinks=True, unforced=True)
     if said is None or not wanted or forced:
@@ -76,7 +76,7 @@ def _effort(said: Thinking, known: Family) -> str | None:
     """The effort that comes nearest, never a greater one where there is a lesser."""
     wanted = said.effort
     if wanted is None and said.budget is not None:
-        wanted = next((name for name in LADDER[1:4] if said.budget <= BUDGETS[name]), "high")
+        wanted = effort_of(said.budget)
     if wanted not in LADDER:
         return None
     below = [name for name in LADDER[: LADDER.index(wanted) + 1] if name in known.efforts]

@@ -35,7 +35,8 @@ def turns(messages: tuple[Message, ...], blocks: Blocks, known: Family) -> list[
     for at, message in enumerate(messages):
         if message.role in SYSTEMS:
             last = at + 1 == len(messages) or messages[at + 1].role is Role.ASSISTANT
-            _say_system(said, blocks.write(message.parts), known.listens and last)
+            if not _say_system(said, blocks.write(message.parts), known.listens and last):
+                blocks.renamed.add("messages.system")
         else:
             _say(said, message.role.value, _marked(blocks.write(message.parts), blocks.carried(message.carried)))
     _pair(said, blocks)
@@ -51,13 +52,14 @@ def _say(said: list[Json], role: str, content: list[Json]) -> None:
         said.append({"role": role, "content": content})
 
 
-def _say_system(said: list[Json], content: list[Json], here: bool) -> None:
-    """A system message is taken after a turn of the user and before one of the assistant, and nowhere else."""
+def _say_system(said: list[Json], content: list[Json], here: bool) -> bool:
+    """Whether it could be said as one: after a turn of the user and before one of the assistant, nowhere else."""
     if here and said and said[-1]["role"] == "user":
         _say(said, "system", content)
-        return
+        return True
     texts = [block["text"] for block in content if block["type"] == "text"]
     _say(said, "user", [{"type": "text", "text": f"<system>\n{text}\n</system>"} for text in texts])
+    return False
 
 
 def _marked(content: list[Json], carried: Json) -> list[Json]:

@@ -10,7 +10,7 @@ from typing import Any, Final
 import msgspec
 
 from api.conversation import ChatRequest, Choice, Tool
-from api.dialects import schemas
+from api.dialects import free_text, schemas
 from api.dialects.anthropic.blocks import Blocks, Json
 from api.dialects.anthropic.families import Family, family
 from api.dialects.anthropic.thinking import Thoughts, thoughts, thoughts_as_they_came
@@ -63,9 +63,11 @@ class _Writing:
 
     def written(self, fields: frozenset[str] | None = None) -> Written:
         body = self._body()
+        if self.blocks.names.given:
+            self.renamed.add("tools.name")
         kept = body if fields is None else {name: value for name, value in body.items() if name in fields}
         return Written(
-            msgspec.json.encode(kept), tuple(sorted(self.dropped)), tuple(sorted(self.renamed)), self.blocks.names
+            msgspec.json.encode(kept), tuple(sorted(self.dropped)), tuple(sorted(self.renamed)), self.blocks.names.given
         )
 
     def _body(self) -> Json:
@@ -126,7 +128,7 @@ class _Writing:
         return {**{name: value for name, value in said.items() if value is not None}, **tool.carried}
 
     def _tool(self, tool: Tool) -> Json:
-        said: Json = {"name": self.blocks.name(tool.name)}
+        said: Json = {"name": self.blocks.names.say(tool.name)}
         if tool.description:
             said["description"] = tool.description
         schema = self._schema(tool)
@@ -137,11 +139,11 @@ class _Writing:
             schema, said = closed or schema, said | ({"strict": True} if closed else {})
         elif tool.strict:
             self.dropped.add("tools.strict")
-        return {**said, "input_schema": schema, **self.blocks.carried(tool.carried)}
+        return {**said, "input_schema": schema, **self.blocks.carried(tool.carried, "tools")}
 
     def _schema(self, tool: Tool) -> Json:
         if tool.takes_text:
-            return {"type": "object", "properties": {"input": {"type": "string"}}, "required": ["input"]}
+            return free_text.SCHEMA
         schema = {"type": "object", **tool.schema}
         schema.setdefault("properties", {})
         if any(word in schema for word in COMBINED):
@@ -158,7 +160,7 @@ class _Writing:
         if said is not None:
             one = said.names[0] if said.choice is Choice.REQUIRED and len(said.names) == 1 else None
             kind = {Choice.AUTO: "auto", Choice.NONE: "none", Choice.REQUIRED: "tool" if one else "any"}[said.choice]
-            choice = {"type": kind, "name": self.blocks.name(one)} if one else {"type": kind}
+            choice = {"type": kind, "name": self.blocks.names.say(one)} if one else {"type": kind}
         if parallel is not None and (self.own or not parallel) and choice.get("type") != "none":
             choice = {"type": "auto", **choice, "disable_parallel_tool_use": not parallel}
         return choice

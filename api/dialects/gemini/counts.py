@@ -10,8 +10,8 @@ from api.dialects.decoding import decode, not_too_deep
 from api.dialects.dialect import Written
 from api.dialects.gemini.asking import read_fields
 from api.dialects.gemini.fields import fields_of
-from api.dialects.gemini.losses import Losses, Names
-from api.dialects.gemini.writing import write_fields
+from api.dialects.gemini.losses import Losses
+from api.dialects.gemini.writing import names_of, write_fields
 from api.dialects.quirks import Quirks
 
 _OBJECT = msgspec.json.Decoder(dict[str, Any])
@@ -43,7 +43,7 @@ def write_count(tokens: int) -> bytes:
 @not_too_deep()
 def write_count_request(request: ChatRequest, quirks: Quirks, provider: str) -> Written:
     """The same question for a provider: only what counts, instructions and tools among it."""
-    losses, names = Losses(), Names()
+    losses, names = Losses(), names_of(request)
     told = write_fields(request, quirks, provider, names, losses)
     counted = {name: told[name] for name in _COUNTED if name in told}
     whole = {"generateContentRequest": {"model": f"models/{request.model.removeprefix('models/')}", **counted}}

@@ -1,13 +1,6 @@
 """What is lost or said otherwise while a request is written."""
 
-import hashlib
-import re
 from collections.abc import Iterable, Mapping
-from typing import Final
-
-_NAME: Final = re.compile(r"[a-zA-Z_][a-zA-Z0-9_.:-]{0,63}")
-_OTHERWISE: Final = re.compile(r"[^a-zA-Z0-9_.:-]")
-_LONGEST: Final = 64
 
 
 class Losses:
@@ -41,24 +34,3 @@ class Losses:
     def renamed(self) -> tuple[str, ...]:
         """What is said in another way, sorted."""
         return tuple(sorted(self._renamed))
-
-
-class Names:
-    """Names of tools as Google takes them. A name that does not fit gets one that says which it was."""
-
-    __slots__ = ("given",)
-
-    def __init__(self) -> None:
-        self.given: dict[str, str] = {}  # Google's name for each that did not fit, to the caller's
-
-    def fit(self, name: str) -> str:
-        """Google's name for a tool: always the same for the same name."""
-        if _NAME.fullmatch(name):
-            return name
-        mark = "_" + hashlib.blake2b(name.encode(), digest_size=4).hexdigest()
-        fitting = _OTHERWISE.sub("_", name)
-        if not fitting[:1].isalpha():
-            fitting = f"_{fitting}"
-        fitting = fitting[: _LONGEST - len(mark)] + mark
-        self.given[fitting] = name
-        return fitting

@@ -30,7 +30,8 @@ from api.conversation import (
 from api.dialects import sealing
 from api.dialects.gemini.answering import arguments_of, source_part
 from api.dialects.gemini.fields import MINTED, UNSIGNED
-from api.dialects.gemini.losses import Losses, Names
+from api.dialects.gemini.losses import Losses
+from api.dialects.naming import Names
 from api.dialects.quirks import Quirks
 from api.errors import InvalidRequest
 
@@ -184,7 +185,7 @@ class Turns:
 
     def _call(self, call: ToolCall) -> dict[str, Any]:
         self._lose(call)
-        name = self._called[call.id] = self._names.fit(call.name)
+        name = self._called[call.id] = self._names.say(call.name)
         more = call.carried.get("functionCall", {}) if self._at_home else {}
         called = {**({"id": call.id} if call.id else {}), "name": name, "args": arguments_of(call.arguments), **more}
         return self._signed({"functionCall": called}, call)

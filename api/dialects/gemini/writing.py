@@ -1,22 +1,24 @@
 """A request in Google's words.
 
 The model and the wish for a stream go into the URL, which the body does not repeat. How much to think is said as each
-generation of models takes it: up to 2.5 a budget in tokens, later a level; both at once are refused. The budgets of
-the levels are those that Google documents for its OpenAI-compatible endpoint.
+generation of models takes it: up to 2.5 a budget in tokens, later a level; both at once are refused.
 """
 
+import re
 from collections.abc import Iterable
 from typing import Any, Final
 
 import msgspec
 
 from api.conversation import ChatRequest, Choice, Thinking, Tool, ToolChoice
+from api.dialects import efforts, free_text
 from api.dialects.decoding import not_too_deep
 from api.dialects.dialect import Written
 from api.dialects.gemini.asking import JSON, NAME
-from api.dialects.gemini.losses import Losses, Names
+from api.dialects.gemini.losses import Losses
 from api.dialects.gemini.schema import cleaned
 from api.dialects.gemini.turns import Turns, is_older
+from api.dialects.naming import Names
 from api.dialects.quirks import Quirks
 from api.dialects.silent import SILENT
 from api.errors import InvalidRequest
@@ -28,9 +30,9 @@ _TIERS: Final = {
     "flex": "flex",
     "priority": "priority",
 }
-_TEXT: Final = {"type": "object", "properties": {"input": {"type": "string"}}, "required": ["input"]}
+TOOL_NAME: Final = re.compile(r"[a-zA-Z_][a-zA-Z0-9_.:-]*")
+LONGEST_NAME: Final = 64
 _MODES: Final = {Choice.AUTO: "AUTO", Choice.NONE: "NONE", Choice.REQUIRED: "ANY"}
-BUDGETS: Final = {"minimal": 1024, "low": 1024, "medium": 8192, "high": 24576, "xhigh": 24576, "max": 24576}
 LEVELS: Final = {
     "minimal": "MINIMAL",
     "low": "LOW",
@@ -47,9 +49,14 @@ _LEAST_PRO: Final = 128
 @not_too_deep()
 def write_request(request: ChatRequest, quirks: Quirks, provider: str) -> Written:
     """`request` in this dialect, for the provider of that id. `InvalidRequest` where it cannot be said at all."""
-    names, losses = Names(), Losses()
+    names, losses = names_of(request), Losses()
     told = write_fields(request, quirks, provider, names, losses)
     return Written(msgspec.json.encode(told), losses.dropped, losses.renamed, names.given)
+
+
+def names_of(request: ChatRequest) -> Names:
+    """The names of its tools as Google takes them."""
+    return Names(TOOL_NAME, LONGEST_NAME, keep=request.dialect == NAME)
 
 
 def write_fields(request: ChatRequest, quirks: Quirks, provider: str, names: Names, losses: Losses) -> dict[str, Any]:
@@ -145,10 +152,12 @@ def write_tools(request: ChatRequest, refused: Iterable[str], names: Names, loss
 
 
 def _declaration(tool: Tool, at_home: bool, refused: Iterable[str], names: Names, losses: Losses) -> dict[str, Any]:
-    told: dict[str, Any] = {"name": names.fit(tool.name)}
+    told: dict[str, Any] = {"name": names.say(tool.name)}
     if tool.description:
         told["description"] = tool.description
-    schema = (tool.schema if at_home else cleaned(tool.schema, refused)) or (_TEXT if tool.takes_text else {})
+    schema = (tool.schema if at_home else cleaned(tool.schema, refused)) or (
+        free_text.SCHEMA if tool.takes_text else {}
+    )
     if schema:
         told["parametersJsonSchema"] = schema
     if tool.strict:
@@ -165,14 +174,14 @@ def write_choice(choice: ToolChoice, names: Names) -> dict[str, Any]:
     if not choice.names:
         return {"mode": _MODES[choice.choice]}
     mode = "VALIDATED" if choice.choice is Choice.AUTO else _MODES[choice.choice]
-    return {"mode": mode, "allowedFunctionNames": list(map(names.fit, choice.names))}
+    return {"mode": mode, "allowedFunctionNames": list(map(names.say, choice.names))}
 
 
 def write_thinking(thinking: Thinking, model: str, at_home: bool, losses: Losses) -> dict[str, Any]:
     """`thinkingConfig`. `at_home`: the caller spoke this dialect and is taken at their word."""
     if at_home:
         return _as_said(thinking)
-    off = thinking.enabled is False or thinking.effort == "none"
+    off = efforts.is_off(thinking)
     told = _older(thinking, off, "pro" in model, losses) if is_older(model) else _newer(thinking, off, model, losses)
     if not off and thinking.shown is not False:
         told["includeThoughts"] = True
@@ -193,7 +202,7 @@ def _as_said(thinking: Thinking) -> dict[str, Any]:
 
 
 def _older(thinking: Thinking, off: bool, pro: bool, losses: Losses) -> dict[str, Any]:
-    wanted = thinking.budget if thinking.budget is not None else BUDGETS.get(thinking.effort or "")
+    wanted = thinking.budget if thinking.budget is not None else efforts.BUDGETS.get(thinking.effort or "")
     if off:
         wanted = 0
     if wanted is None:
@@ -202,7 +211,7 @@ def _older(thinking: Thinking, off: bool, pro: bool, losses: Losses) -> dict[str
     if pro:
         budget = max(budget, _LEAST_PRO)
     if budget != wanted:
-        losses.rename("thinking")
+        (losses.drop if off else losses.rename)("thinking")
     return {"thinkingBudget": budget}
 
 
@@ -213,6 +222,8 @@ def _newer(thinking: Thinking, off: bool, model: str, losses: Losses) -> dict[st
     level = LEVELS.get(effort, "HIGH")
     if level == "MINIMAL" and "pro" in model:
         level = "LOW"
-    if off or level.lower() != effort:
-        losses.rename("thinking")  # these models cannot stop thinking, and know fewer levels
+    if off:
+        losses.drop("thinking")  # these models cannot stop: the least is all that can be had
+    elif level.lower() != effort:
+        losses.rename("thinking")
     return {"thinkingLevel": level}

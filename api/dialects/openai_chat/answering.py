@@ -33,6 +33,7 @@ from api.conversation import (
     ChatRequest as Request,
 )
 from api.dialects import sealing, sse
+from api.dialects.free_text import unwrapped
 from api.dialects.openai_chat.counts import write_usage
 from api.dialects.openai_chat.erring import error_frame
 from api.dialects.openai_chat.names import DONE, FINISHES, NAME, REASONS
@@ -198,7 +199,7 @@ class _Call(_Open):
     def end(self, writer: Writer, seal: Seal | None) -> bytes:
         told = b""
         if self._free is not None:
-            told = self._tell(writer, {"custom": {"input": free_text("".join(self._free))}})
+            told = self._tell(writer, {"custom": {"input": unwrapped("".join(self._free))}})
         elif self._silent:
             told = self._tell(writer, {"function": {"arguments": "{}"}})
         if signed := signature(seal):
@@ -259,7 +260,7 @@ def _message(answered: Answered, free_text: set[str]) -> Carried:
             case Image(source=Inline() | Link()):
                 _more(told, "images", [_image(part)])
             case Audio():
-                told["audio"] = _audio(part)
+                told["audio"] = {"id": "audio", "expires_at": 0, "data": "", "transcript": "", **_audio(part)}
             case _:
                 pass
     return told
@@ -272,7 +273,7 @@ def _more(told: Carried, field: str, values: list[Any]) -> None:
 
 def write_call(call: ToolCall, free: bool) -> Carried:
     """A call as a whole; `free`: of a tool that takes free text."""
-    arguments = free_text(call.arguments) if free else call.arguments or "{}"
+    arguments = unwrapped(call.arguments) if free else call.arguments or "{}"
     return {"id": call.id, **_typed(call, free, arguments), **signature(call.seal)}
 
 
@@ -280,17 +281,6 @@ def _typed(call: ToolCall, free: bool, arguments: str) -> Carried:
     if free:
         return {"type": "custom", "custom": {"name": call.name, "input": arguments}}
     return {"type": "function", "function": {"name": call.name, "arguments": arguments}}
-
-
-def free_text(arguments: str) -> str:
-    """What a tool of free text is called with: the one argument, `input`."""
-    try:
-        match msgspec.json.decode(arguments):
-            case {"input": str(text)}:
-                return text
-    except (msgspec.DecodeError, RecursionError):
-        pass
-    return arguments
 
 
 def signature(seal: Seal | None) -> Carried:

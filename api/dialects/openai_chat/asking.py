@@ -14,6 +14,7 @@ from api.conversation import (
     ToolChoice,
     Unread,
 )
+from api.dialects import free_text
 from api.dialects.decoding import decode, not_too_deep
 from api.dialects.openai_chat.names import NAME
 from api.dialects.openai_chat.shapes import ChatCompletionRequest
@@ -23,12 +24,6 @@ _REQUEST: Final = msgspec.json.Decoder(ChatCompletionRequest)
 _FIELDS: Final = msgspec.json.Decoder(dict[str, Any])
 _READ: Final = frozenset(ChatCompletionRequest.__struct_fields__)
 THINKING: Final[tuple[str, ...]] = ("reasoning", "thinking", "enable_thinking", "thinking_budget")
-FREE_TEXT: Final[Carried] = {
-    "type": "object",
-    "properties": {"input": {"type": "string"}},
-    "required": ["input"],
-    "additionalProperties": False,
-}
 _CHOICES: Final = {
     "auto": Choice.AUTO,
     "none": Choice.NONE,
@@ -92,7 +87,7 @@ def _tool(raw: Any) -> Tool | Unread:
         case {"type": "custom", "custom": {"name": str(name), **inner}, **rest}:
             description = take_text(inner, "description")
             carried: Carried = {**_said(rest), **({"custom": inner} if inner else {})}
-            return Tool(name, FREE_TEXT, description, takes_text=True, carried=carried)
+            return Tool(name, free_text.SCHEMA, description, takes_text=True, carried=carried)
         case {"function": {"name": str(name), **inner}, **rest}:
             rest.pop("type", None)
             return _function(name, inner, rest)

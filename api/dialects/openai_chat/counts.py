@@ -14,19 +14,18 @@ def read_usage(told: Any) -> Usage | None:
     came, went = _count(told, "prompt_tokens"), _count(told, "completion_tokens")
     if came is None and went is None:
         return None
-    read, written = told.get("prompt_tokens_details"), told.get("completion_tokens_details")
+    read, written = _object(told, "prompt_tokens_details"), _object(told, "completion_tokens_details")
     reasoning = _count(written, "reasoning_tokens") or 0
     return Usage(
         came or 0,
         _with_reasoning(came or 0, went or 0, reasoning, _count(told, "total_tokens") or 0),
         # DeepSeek, Moonshot, and servers that count as Anthropic does say it elsewhere.
-        _first(
-            (read, "cached_tokens"),
-            (told, "prompt_cache_hit_tokens"),
-            (told, "cached_tokens"),
-            (told, "cache_read_input_tokens"),
-        ),
-        _first((read, "cache_write_tokens"), (told, "cache_creation_input_tokens")),
+        _count(read, "cached_tokens")
+        or _count(told, "prompt_cache_hit_tokens")
+        or _count(told, "cached_tokens")
+        or _count(told, "cache_read_input_tokens")
+        or 0,
+        _count(read, "cache_write_tokens") or _count(told, "cache_creation_input_tokens") or 0,
         reasoning,
         _count(read, "audio_tokens") or 0,
         _count(written, "audio_tokens") or 0,
@@ -53,12 +52,11 @@ def _with_reasoning(came: int, went: int, reasoning: int, total: int) -> int:
     return went + reasoning if reasoning and total == came + went + reasoning else went
 
 
-def _first(*places: tuple[Any, str]) -> int:
-    return next((count for place, name in places if (count := _count(place, name))), 0)
+def _object(told: dict[str, Any], name: str) -> dict[str, Any]:
+    value = told.get(name)
+    return value if isinstance(value, dict) else {}
 
 
-def _count(place: Any, name: str) -> int | None:
-    value = place.get(name) if isinstance(place, dict) else None
-    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= MOST:
-        return None
-    return value
+def _count(place: dict[str, Any], name: str) -> int | None:
+    value = place.get(name)
+    return value if type(value) is int and 0 <= value <= MOST else None  # a bool is no count

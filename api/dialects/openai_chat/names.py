@@ -1,5 +1,6 @@
 """What the dialect is called, and what it calls the things of the vocabulary."""
 
+import re
 from typing import Final
 
 from api.conversation import Finish
@@ -8,6 +9,8 @@ from api.dialects import sse
 NAME: Final = "openai_chat"
 SAYS: Final = "messages"  # what the caller says stands under this word
 HEARTBEAT: Final = sse.comment(b"still here")
+TOOL_NAME: Final = re.compile(r"[a-zA-Z0-9_-]+")
+LONGEST_NAME: Final = 64
 DONE: Final = b"[DONE]"
 CALLED: Final[dict[str, str]] = {
     "cache_key": "prompt_cache_key",

@@ -23,9 +23,9 @@ from api.conversation import (
     Unread,
 )
 from api.dialects import sealing
+from api.dialects.naming import Names
 from api.dialects.openai_chat.answering import reasoning_details, write_call
 from api.dialects.openai_chat.names import FORMATS, NAME
-from api.dialects.openai_chat.naming import Naming
 from api.dialects.openai_chat.sources import as_text, write_url
 from api.dialects.quirks import Quirks
 from api.errors import InvalidRequest
@@ -35,14 +35,15 @@ BETWEEN: Final = "\n\n"  # blocks of instructions, where they can only be one te
 NO_SIGNATURE: Final = "skip_thought_signature_validator"
 # Bookkeeping of other dialects, without which nothing is lost.
 WITHOUT_MEANING: Final = frozenset({"id", "status", "type", "index", "caller", "annotations", "logprobs", "phase"})
+LINKED: Final = "[%s, which is not included here, lies at %s]"
 NO_FETCHING: Final = "“%(provider)s” does not fetch images from the web. Send the image itself, as a data URL."
 
 
 class Retelling:
     """Writes a conversation message by message. What follows tool results as pictures waits until they are over."""
 
-    def __init__(self, quirks: Quirks, provider: str, home: bool, naming: Naming) -> None:
-        self._quirks, self._provider, self._home, self._naming = quirks, provider, home, naming
+    def __init__(self, quirks: Quirks, provider: str, home: bool, names: Names) -> None:
+        self._quirks, self._provider, self._home, self._names = quirks, provider, home, names
         self.dropped: set[str] = set()
         self.told: list[Carried] = []
         self._waiting: list[Carried] = []
@@ -207,6 +208,9 @@ class Retelling:
                 return {"type": "file", "file": {"file_data": write_url(source), **named}} | carried
             case Link(url) if self._home:
                 return {"type": "file", "file": {"file_data": url, **named}} | carried
+            case Link(url):
+                self.dropped.add("messages.file")
+                return {"type": "text", "text": LINKED % (file.name or "document", url)}
         self.dropped.add("messages.file")
         return None
 
@@ -270,7 +274,7 @@ class Retelling:
 
     def _call(self, call: ToolCall, number: int) -> Carried:
         custom = self._home and call.carried.get("type") == "custom"
-        told = write_call(ToolCall(call.id, self._naming.say(call.name), call.arguments), custom)
+        told = write_call(ToolCall(call.id, self._names.say(call.name), call.arguments), custom)
         carried = self.carried({name: value for name, value in call.carried.items() if name != "type"})
         for inner in ("function", "custom"):
             if inner in told and isinstance(carried.get(inner), dict):

@@ -5,20 +5,17 @@ from typing import Any, Final
 import msgspec
 
 from api.conversation import Carried, ChatRequest, Choice, Format, Thinking, Tool, ToolChoice
-from api.dialects import schemas
+from api.dialects import efforts, free_text, schemas
 from api.dialects.decoding import not_too_deep
 from api.dialects.dialect import Written
-from api.dialects.openai_chat.asking import FREE_TEXT
-from api.dialects.openai_chat.names import NAME
-from api.dialects.openai_chat.naming import Naming
+from api.dialects.naming import Names
+from api.dialects.openai_chat.names import LONGEST_NAME, NAME, TOOL_NAME
 from api.dialects.openai_chat.retelling import Retelling
 from api.dialects.quirks import Quirks
 from api.dialects.silent import SILENT
 
 LONGEST_USER: Final = 64  # characters: what OpenAI takes
 TIERS: Final = frozenset({"auto", "default", "flex", "scale", "priority", "fast"})
-EFFORTS: Final = ((1024, "minimal"), (4096, "low"), (16_384, "medium"))  # budgets in tokens, up to each
-BUDGETS: Final = {"minimal": 1024, "low": 4096, "medium": 16_384, "high": 32_768, "xhigh": 65_536, "max": 65_536}
 _encode: Final = msgspec.json.Encoder().encode
 
 
@@ -35,9 +32,9 @@ class _Writing:
         self._request, self._quirks = request, quirks
         self._home = request.dialect == NAME
         self._free = {tool.name for tool in request.tools if self._home and tool.takes_text}
-        self._naming = Naming(keep=self._home)
-        self._messages = Retelling(quirks, provider, self._home, self._naming)
-        self._dropped = self._messages.dropped
+        self._names = Names(TOOL_NAME, LONGEST_NAME, keep=self._home)
+        self._messages = Retelling(quirks, provider, self._home, self._names)
+        self._dropped, self._renamed = self._messages.dropped, set[str]()
 
     def written(self) -> Written:
         request, quirks = self._request, self._quirks
@@ -53,8 +50,11 @@ class _Writing:
             body |= request.extra
         else:
             self._dropped |= request.extra.keys() - SILENT
-        renamed = ("max_tokens",) if quirks.max_tokens_field != "max_tokens" and request.max_tokens is not None else ()
-        return Written(_encode(body), tuple(sorted(self._dropped)), renamed, self._naming.changed)
+        if quirks.max_tokens_field != "max_tokens" and request.max_tokens is not None:
+            self._renamed.add("max_tokens")
+        if self._names.given:
+            self._renamed.add("tools.name")
+        return Written(_encode(body), tuple(sorted(self._dropped)), tuple(sorted(self._renamed)), self._names.given)
 
     def _sampling(self) -> Carried:
         request = self._request
@@ -132,8 +132,8 @@ class _Writing:
             inner = carried.pop("custom", {})
             return {"type": "custom", "custom": {"name": tool.name, **described, **inner}, **carried}
         inner = carried.pop("function", {}) if self._home else {}
-        schema = tool.schema or (FREE_TEXT if tool.takes_text else {})
-        told: Carried = {"name": self._naming.say(tool.name), **described}
+        schema = tool.schema or (free_text.SCHEMA if tool.takes_text else {})
+        told: Carried = {"name": self._names.say(tool.name), **described}
         if schema or not self._home:
             cleaned, strict = self._schema(schema or {"type": "object", "properties": {}}, tool.strict, "tools")
             told["parameters"] = cleaned
@@ -171,7 +171,7 @@ class _Writing:
 
     def _named(self, name: str) -> Carried:
         kind = "custom" if name in self._free else "function"
-        return {"type": kind, kind: {"name": self._naming.say(name)}}
+        return {"type": kind, kind: {"name": self._names.say(name)}}
 
     # The answer
 
@@ -194,8 +194,10 @@ class _Writing:
         if self._home and wish.carried:
             return wish.carried
         told = _THINKING[self._quirks.thinking_field](wish)
-        if not told and (wish.enabled is False or wish.effort or wish.budget):
+        if not told and (efforts.is_off(wish) or wish.effort or wish.budget):
             self._dropped.add("thinking")
+        elif wish.budget and "reasoning_effort" in told and not wish.effort:
+            self._renamed.add("thinking")
         return told
 
 
@@ -206,9 +208,9 @@ def _is_one(choice: ToolChoice) -> bool:
 def _as_effort(wish: Thinking) -> Carried:
     if wish.effort:
         return {"reasoning_effort": wish.effort}
-    if wish.budget is None or wish.enabled is False:
+    if wish.budget is None or efforts.is_off(wish):
         return {}
-    return {"reasoning_effort": next((effort for most, effort in EFFORTS if wish.budget <= most), "high")}
+    return {"reasoning_effort": efforts.effort_of(wish.budget)}
 
 
 def _as_reasoning(wish: Thinking) -> Carried:
@@ -228,7 +230,7 @@ def _as_thinking(wish: Thinking) -> Carried:
 
 def _as_switch(wish: Thinking) -> Carried:
     wanted = _wanted(wish)
-    budget = (wish.budget or BUDGETS.get(wish.effort or "")) if wanted else None
+    budget = (wish.budget or efforts.BUDGETS.get(wish.effort or "")) if wanted else None
     return _said({"enable_thinking": wanted, "thinking_budget": budget})
 
 

@@ -82,7 +82,7 @@ class Writer:
     def __init__(self, request: ChatRequest, request_id: str) -> None:
         self.response = response(request, request_id, int(time.time()))
         self._id, self._sequence, self._over = request_id, 0, False
-        self._homes = homes(request.tools)
+        self._homes = homes(request)
         self._seals_wanted = ENCRYPTED in request.extra.get("include", ())
         self._output: list[Item] = []
         self._added = 0  # items that were begun

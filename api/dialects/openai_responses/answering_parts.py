@@ -5,7 +5,8 @@ from typing import Final, Protocol
 import msgspec
 
 from api.conversation import Citation, Logprob, Reasoning, Refusal, Seal, Text, ToolCall
-from api.dialects.openai_responses.naming import Home, unwrapped
+from api.dialects.free_text import unwrapped
+from api.dialects.openai_responses.naming import Home
 from api.dialects.openai_responses.shapes import Item
 from api.dialects.openai_responses.writing_items import annotation
 

@@ -20,8 +20,9 @@ from api.conversation import (
     ToolCall,
     Unread,
 )
+from api.dialects.free_text import INPUT
 from api.dialects.openai_responses.counted import read_logprobs
-from api.dialects.openai_responses.naming import INPUT, NAME, joined
+from api.dialects.openai_responses.naming import NAME, joined
 from api.dialects.openai_responses.reading_items import citation
 from api.dialects.openai_responses.shapes import Item
 

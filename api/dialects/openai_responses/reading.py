@@ -18,8 +18,9 @@ from api.conversation import (
     ToolChoice,
     Unread,
 )
+from api.dialects import free_text
 from api.dialects.decoding import decode, not_too_deep
-from api.dialects.openai_responses.naming import INPUT_SCHEMA, NAME, joined
+from api.dialects.openai_responses.naming import NAME, joined
 from api.dialects.openai_responses.reading_items import read_items
 from api.dialects.openai_responses.shapes import Item, ResponsesRequest
 from api.errors import InvalidRequest
@@ -192,7 +193,7 @@ def _custom(item: Item, inside: Item, path: str) -> Tool:
         rule = f"The input must follow this {grammar.get('syntax', '')} grammar:\n{grammar['definition']}"
         description = f"{description}\n\n{rule}".strip()
     return Tool(
-        joined(name, inside.get("namespace")), INPUT_SCHEMA, description or None, takes_text=True, carried=carried
+        joined(name, inside.get("namespace")), free_text.SCHEMA, description or None, takes_text=True, carried=carried
     )
 
 

@@ -27,7 +27,8 @@ from api.conversation import (
     Unread,
 )
 from api.dialects import sealing
-from api.dialects.openai_responses.naming import NAME, joined, wrapped
+from api.dialects.free_text import wrapped
+from api.dialects.openai_responses.naming import NAME, joined
 from api.dialects.openai_responses.shapes import Item
 from api.errors import InvalidRequest
 

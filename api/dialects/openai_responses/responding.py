@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from api.conversation import ChatRequest, Finish, Usage
 from api.dialects.openai_responses.shapes import Item
-from api.dialects.openai_responses.writing import echoed_tools, write_choice, write_format
+from api.dialects.openai_responses.writing import AS_THEY_ARE, echoed_tools, write_choice, write_format
 from api.dialects.quirks import NONE
 
 INCOMPLETE: Final = {
@@ -50,7 +50,7 @@ def response(request: ChatRequest, request_id: str, created: int) -> Item:
         "background": False,
         "temperature": _or(request.temperature, 1.0),
         "text": {"format": _format(request), "verbosity": request.verbosity or "medium"},
-        "tool_choice": extra.get("tool_choice") or write_choice(request.tool_choice, request.tools) or "auto",
+        "tool_choice": extra.get("tool_choice") or write_choice(request, AS_THEY_ARE) or "auto",
         "tools": echoed_tools(request),
         "top_logprobs": request.top_logprobs or 0,
         "top_p": _or(request.top_p, 1.0),

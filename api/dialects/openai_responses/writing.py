@@ -5,15 +5,17 @@ from typing import Any, Final
 
 import msgspec
 
-from api.conversation import ChatRequest, Choice, Format, Thinking, Tool, ToolChoice
+from api.conversation import ChatRequest, Choice, Format, Thinking, Tool
 from api.dialects import schemas
 from api.dialects.decoding import not_too_deep
 from api.dialects.dialect import Written
-from api.dialects.openai_responses.naming import NAME, Home, homes
+from api.dialects.efforts import effort_of, is_off
+from api.dialects.naming import Names
+from api.dialects.openai_responses.naming import LONGEST_NAME, NAME, TOOL_NAME, Home, homes
 from api.dialects.openai_responses.reading import LOGPROBS
 from api.dialects.openai_responses.shapes import Item
 from api.dialects.openai_responses.writing_items import Items
-from api.dialects.quirks import Quirks
+from api.dialects.quirks import NONE, Quirks
 from api.dialects.silent import SILENT
 
 ENCRYPTED: Final = "reasoning.encrypted_content"
@@ -25,6 +27,9 @@ THOUGHTLESS: Final = ("gpt-3", "gpt-4", "chatgpt-", "computer-use")
 # Both of OpenAI's dialects have these, under the same names.
 SHARED: Final = frozenset(("safety_identifier", "prompt_cache_retention", "prompt_cache_options", "moderation"))
 UNSAID: Final = ("top_k", "seed", "presence_penalty", "frequency_penalty", "logit_bias", "stop")
+
+
+AS_THEY_ARE: Final = Names(TOOL_NAME, LONGEST_NAME, keep=True)  # for who is told again what they asked
 
 
 class _Notes:
@@ -39,7 +44,8 @@ class _Notes:
 def write_request(request: ChatRequest, quirks: Quirks, provider: str) -> Written:
     """`request` in this dialect, for the provider of that id."""
     notes, at_home = _Notes(), request.dialect == NAME
-    items = Items(request, quirks, provider, notes.dropped)
+    names = Names(TOOL_NAME, LONGEST_NAME, keep=at_home)
+    items = Items(request, quirks, provider, names, notes.dropped)
     instructions, said = items.write()
     body: Item = {"model": request.model, "input": said}
     wishes = {
@@ -55,14 +61,16 @@ def write_request(request: ChatRequest, quirks: Quirks, provider: str) -> Writte
         "service_tier": _tier(request, at_home, notes),
         "user": _identity(request.user, "user", at_home, notes),
         "prompt_cache_key": _identity(request.cache_key, "cache_key", at_home, notes),
-        "tools": write_tools(request, quirks, notes.dropped),
-        "tool_choice": write_choice(request.tool_choice, request.tools),
+        "tools": write_tools(request, quirks, names, notes.dropped),
+        "tool_choice": write_choice(request, names),
     }
     body |= {field: value for field, value in wishes.items() if value is not None}
     if request.stream:
         body["stream"] = True
     (_stay if at_home else _go_abroad)(request, body, notes)
-    return Written(msgspec.json.encode(body), tuple(sorted(notes.dropped)), tuple(sorted(notes.renamed)))
+    if names.given:
+        notes.renamed.add("tools.name")
+    return Written(msgspec.json.encode(body), tuple(sorted(notes.dropped)), tuple(sorted(notes.renamed)), names.given)
 
 
 def _stay(request: ChatRequest, body: Item, notes: _Notes) -> None:
@@ -126,13 +134,13 @@ def write_format(wished: Format | None, quirks: Quirks) -> Item | None:
 def _reasoning(thinking: Thinking | None, notes: _Notes) -> Item | None:
     if thinking is None:
         return None
-    if thinking.enabled is False and not thinking.effort:
+    if is_off(thinking) and not thinking.effort:
         # There is no word for it that every model takes: "none" is refused by most, nothing at all is not "not".
         notes.dropped.add("thinking")
         return None
     effort = thinking.effort
     if not effort and thinking.budget:
-        effort = "low" if thinking.budget < 4096 else "medium" if thinking.budget < 16384 else "high"
+        effort = effort_of(thinking.budget)
         notes.renamed.add("thinking")
     summary = thinking.summary or ("auto" if thinking.shown else None)
     reasoning = {"effort": effort, "summary": summary}
@@ -164,13 +172,13 @@ def _identity(text: str | None, field: str, at_home: bool, notes: _Notes) -> str
 # Tools
 
 
-def write_tools(request: ChatRequest, quirks: Quirks, dropped: set[str]) -> list[Item] | None:
+def write_tools(request: ChatRequest, quirks: Quirks, names: Names, dropped: set[str]) -> list[Item] | None:
     """The tools as they are offered; those of a namespace together again."""
     tools: list[Item] = []
     spaces: dict[str, Item] = {}
     for tool in request.tools:
-        item = _tool(tool, request.dialect == NAME, quirks, dropped)
-        if "namespace" not in tool.carried:
+        item = _tool(tool, request.dialect == NAME, quirks, names, dropped)
+        if request.dialect != NAME or "namespace" not in tool.carried:
             tools.append(item)
             continue
         name = tool.carried["namespace"]
@@ -186,9 +194,9 @@ def write_tools(request: ChatRequest, quirks: Quirks, dropped: set[str]) -> list
     return tools or None
 
 
-def _tool(tool: Tool, at_home: bool, quirks: Quirks, dropped: set[str]) -> Item:
+def _tool(tool: Tool, at_home: bool, quirks: Quirks, names: Names, dropped: set[str]) -> Item:
     carried = {field: value for field, value in tool.carried.items() if field not in ("namespace", "about", "name")}
-    name = tool.carried.get("name", tool.name) if at_home else tool.name
+    name = tool.carried.get("name", tool.name) if at_home else names.say(tool.name)
     item: Item = {"type": "custom" if tool.takes_text else "function", "name": name}
     if tool.description:
         item["description"] = tool.description
@@ -219,26 +227,27 @@ def _strictly(
     return (schemas.pruned(schema), False) if closed is None else (closed, True)
 
 
-def write_choice(choice: ToolChoice | None, tools: tuple[Tool, ...]) -> str | Item | None:
+def write_choice(request: ChatRequest, names: Names) -> str | Item | None:
     """Whether a tool must be called."""
+    choice = request.tool_choice
     if choice is None or not choice.names or choice.choice is Choice.NONE:
         return choice.choice.value if choice else None
-    known = homes(tools)
-    named = [_named(name, known.get(name)) for name in choice.names]
+    known = homes(request)
+    named = [_named(name, known.get(name), names) for name in choice.names]
     if choice.choice is Choice.REQUIRED and len(named) == 1:
         return named[0]
     return {"type": "allowed_tools", "mode": choice.choice.value, "tools": named}
 
 
-def _named(name: str, home: Home | None) -> Item:
+def _named(name: str, home: Home | None, names: Names) -> Item:
     if home is None:
-        return {"type": "function", "name": name}
-    item: Item = {"type": "custom" if home.takes_text else "function", "name": home.name}
+        return {"type": "function", "name": names.say(name)}
+    item: Item = {"type": "custom" if home.takes_text else "function", "name": names.say(home.name)}
     return item | ({"namespace": home.namespace} if home.namespace else {})
 
 
 def echoed_tools(request: ChatRequest) -> list[Item]:
     """The tools as a response repeats them: with every field that its readers count on."""
-    items = write_tools(request, Quirks(), set()) or []
+    items = write_tools(request, NONE, AS_THEY_ARE, set()) or []
     blank: dict[str, Any] = {"description": None, "parameters": None, "strict": None}
     return [blank | item if item.get("type") == "function" else item for item in items]

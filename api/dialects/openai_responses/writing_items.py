@@ -22,7 +22,9 @@ from api.conversation import (
     Unread,
 )
 from api.dialects import sealing
-from api.dialects.openai_responses.naming import NAME, homes, unwrapped
+from api.dialects.free_text import unwrapped
+from api.dialects.naming import Names
+from api.dialects.openai_responses.naming import NAME, homes
 from api.dialects.openai_responses.reading_items import OPENS
 from api.dialects.openai_responses.shapes import Item
 from api.dialects.quirks import Quirks
@@ -36,10 +38,10 @@ _FORMATS: Final = {"audio/mpeg": "mp3", "audio/x-wav": "wav", "audio/wave": "wav
 class Items:
     """Writes the messages of one request; notes in `dropped` what cannot be said."""
 
-    def __init__(self, request: ChatRequest, quirks: Quirks, provider: str, dropped: set[str]) -> None:
+    def __init__(self, request: ChatRequest, quirks: Quirks, provider: str, names: Names, dropped: set[str]) -> None:
         self._request, self._quirks, self._provider, self._dropped = request, quirks, provider, dropped
         self._at_home = request.dialect == NAME
-        self._homes = homes(request.tools)
+        self._names, self._homes = names, homes(request)
         self._customs: set[str] = set()  # ids of the calls of tools that take text
         self._items: list[Item] = []
 
@@ -102,9 +104,9 @@ class Items:
                 self._dropped.add("messages.audio")
                 self._say(Text(words))
             case Image():
-                self._dropped.add("messages.images")
+                self._dropped.add("messages.image")
             case _:
-                self._dropped.add("messages.audio" if isinstance(part, Audio) else "messages.files")
+                self._dropped.add("messages.audio" if isinstance(part, Audio) else "messages.file")
 
     def _say(self, part: Text | Refusal) -> None:
         """Words of the assistant: they join the message before them, unless they came as one of their own."""
@@ -149,7 +151,7 @@ class Items:
         kept = part.carried if self._at_home else {}
         self._note_markers(part)
         takes_text = kept.get("type") == "custom_tool_call" or (home is not None and home.takes_text)
-        named: Item = {"name": home.name if home else part.name}
+        named: Item = {"name": self._names.say(home.name if home else part.name)}
         if home and home.namespace:
             named["namespace"] = home.namespace
         if takes_text:
@@ -214,7 +216,7 @@ class Items:
             case Stored(known) if self._at_home:
                 located = {"file_id": known}
             case _:
-                self._dropped.add("messages.images")
+                self._dropped.add("messages.image")
                 return None
         detail = {"detail": part.detail} if part.detail or not self._at_home else {}
         closely = {"detail": part.detail or "auto"} if detail else {}
@@ -233,7 +235,7 @@ class Items:
             case Stored(known) if self._at_home:
                 located = {"file_id": known}
             case _:
-                self._dropped.add("messages.files")
+                self._dropped.add("messages.file")
                 return None
         return {"type": "input_file", **named, **located, **self._kept(part)}
 

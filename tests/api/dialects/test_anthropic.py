@@ -418,7 +418,7 @@ def test_row_16_a_limit_is_always_said_and_one_the_model_takes(model: str, limit
         ("claude-opus-5", Thinking(effort="minimal"), {"type": "adaptive"}, "low"),
         ("claude-opus-5", Thinking(budget=2000), {"type": "adaptive"}, "low"),
         ("claude-opus-4-6", Thinking(effort="xhigh"), {"type": "adaptive"}, "high"),
-        ("claude-haiku-4-5", Thinking(effort="low"), {"type": "enabled", "budget_tokens": 2048}, None),
+        ("claude-haiku-4-5", Thinking(effort="low"), {"type": "enabled", "budget_tokens": 1024}, None),
         ("claude-haiku-4-5", Thinking(budget=5), {"type": "enabled", "budget_tokens": 1024}, None),
         ("claude-haiku-4-5", Thinking(effort="none"), None, None),
         ("claude-opus-5", Thinking(effort="none"), {"type": "disabled"}, None),
@@ -550,7 +550,7 @@ def test_files_are_documents_and_what_no_document_can_be_is_named() -> None:
     first, second, _ = body["messages"][0]["content"]
     assert (first["source"]["type"], first["title"]) == ("base64", "a.pdf")
     assert second["source"] == {"type": "text", "media_type": "text/plain", "data": "a,b"}
-    assert lost == {"messages.files"}
+    assert lost == {"messages.file"}
 
 
 # Saying replies
@@ -928,3 +928,9 @@ def test_what_is_no_error_of_the_dialect_is_none(body: bytes) -> None:
 def test_the_schemas_name_their_required_fields() -> None:
     _, schemas = msgspec.json.schema_components([anthropic.MessagesRequest])
     assert schemas["MessagesRequest"]["required"] == ["model", "messages"]
+
+
+def test_what_is_lost_of_a_tool_is_named_as_the_tools():
+    tool = Tool("look", {"type": "object"}, carried={"namespace": "agents"})
+    asked = ChatRequest("m", (Message(Role.USER, (Text("hi"),)),), (tool,), dialect="openai_responses")
+    assert "tools.namespace" in anthropic.write_request(asked, NONE, "far").dropped

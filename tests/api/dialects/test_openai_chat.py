@@ -667,7 +667,13 @@ def test_what_cannot_be_said_here_is_named():
         "model": "m",
         "messages": [
             {"role": "tool", "tool_call_id": "c", "content": "no"},
-            {"role": "user", "content": "a"},
+            {
+                "role": "user",
+                "content": [
+                    {"type": "text", "text": "a"},
+                    {"type": "text", "text": "[document, which is not included here, lies at https://h/a.pdf]"},
+                ],
+            },
         ],
     }
     assert dropped == (

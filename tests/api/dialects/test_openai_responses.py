@@ -431,8 +431,33 @@ def test_an_image_that_the_provider_would_have_to_fetch_is_refused_where_it_cann
         responses.write_request(request, Quirks(image_urls=False), "p")
 
 
+def test_a_name_that_is_not_taken_leads_back_to_the_callers() -> None:
+    call = Message(Role.ASSISTANT, (ToolCall("c", "files.read", "{}"),))
+    request = ChatRequest(
+        "m",
+        (Message(Role.USER, (Text("hi"),)), call),
+        (Tool("files.read", {}), Tool("plain", {}), Tool("free.text", {}, takes_text=True)),
+        tool_choice=ToolChoice(Choice.REQUIRED, ("files.read",)),
+        dialect="gemini",
+    )
+    told = responses.write_request(request, NONE, "p1")
+    body = msgspec.json.decode(told.body)
+    files, _, free = (tool["name"] for tool in body["tools"])
+    assert told.names == {files: "files.read", free: "free.text"}
+    assert body["tool_choice"] == {"type": "function", "name": files}
+    assert body["input"][1]["name"] == files
+    assert "tools.name" in told.renamed
+
+
+def test_a_namespace_of_another_dialects_tool_is_no_namespace_here() -> None:
+    tool = Tool("f", {}, carried={"namespace": {}, "name": 5})
+    request = ChatRequest("m", (Message(Role.USER, (Text("hi"),)),), (tool,), dialect="openai_chat")
+    told = msgspec.json.decode(responses.write_request(request, NONE, "p1").body)
+    assert [(tool["type"], tool["name"]) for tool in told["tools"]] == [("function", "f")]
+
+
 def test_a_budget_is_told_as_an_effort() -> None:
-    assert written(abroad(thinking=Thinking(enabled=True, budget=20000)))["reasoning"] == {"effort": "high"}
+    assert written(abroad(thinking=Thinking(enabled=True, budget=31_999)))["reasoning"] == {"effort": "high"}
 
 
 # Streams written
