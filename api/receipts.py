@@ -64,11 +64,6 @@ class Shown(Struct, frozen=True):
     text: str
     size: int
 
-    @property
-    def is_cut(self) -> bool:
-        """Whether there was more than is kept."""
-        return self.size > LONGEST
-
 
 class Receipt(Struct, frozen=True, kw_only=True):
     """One call as it may be shown. `at` is in seconds since 1970, `asked` what the caller wrote, `sent` what went to

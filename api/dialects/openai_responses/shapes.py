@@ -7,16 +7,6 @@ from msgspec import Meta, Struct
 Item = dict[str, Any]
 
 
-class TextFormat(Struct, omit_defaults=True):
-    """`type` is text, json_object or json_schema; the rest is for json_schema."""
-
-    type: str = "text"
-    name: str | None = None
-    schema: dict[str, Any] | None = None
-    description: str | None = None
-    strict: bool | None = None
-
-
 class ResponsesRequest(Struct, omit_defaults=True):
     """The fields Morello looks at. Every other field of the dialect is kept for a provider that speaks it too."""
 
