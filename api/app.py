@@ -20,7 +20,7 @@ from api.dialects import openai_chat, openai_responses
 from api.errors import GatewayError, InvalidRequest, MethodNotAllowed, TooLarge, UnknownPath
 from api.gateway import Gateway
 from api.guarded import Guarded
-from api.routes import anthropic, gemini, models, openai, public, responses
+from api.routes import anthropic, audio, embeddings, gemini, models, openai, public, responses
 from api.routes.docs import Document, add_docs
 from api.routes.guard import GOOGLE_KEY, IN_QUERY, require_host, require_key
 from api.routes.listing import METHODS
@@ -68,7 +68,7 @@ def build(gateway: Gateway, name: str = "api") -> Sanic[Any, Any]:
     """The API over `gateway`. Built once; a `Listener` opens and closes it."""
     app = Api(name)
     app.ctx.gateway, app.ctx.calls, app.ctx.responses = gateway, Calls(), gateway.responses
-    rooms = [room.routes for room in (openai, responses, anthropic, gemini, models, public)]
+    rooms = [room.routes for room in (openai, responses, anthropic, gemini, embeddings, audio, models, public)]
     for room in rooms:
         app.blueprint(room)
     app.ctx.document = Document(rooms)

@@ -3,6 +3,7 @@
     GatewayError                  a call failed; each dialect prints it in its own shape
       InvalidRequest       400      the caller's body or query
         ProviderNotReady   400        switched off, or without a readable key
+        Incapable          400        the provider has no such endpoint; the sentence says who has
       NotAllowed           401      no key, or a wrong one
       UnknownPath          404
       UnknownModel         404
@@ -80,6 +81,10 @@ class InvalidRequest(GatewayError):
 
 class ProviderNotReady(InvalidRequest):
     kind = "provider_not_configured"
+
+
+class Incapable(InvalidRequest):
+    kind = "unsupported_by_provider"
 
 
 class NotAllowed(GatewayError):

@@ -12,6 +12,7 @@ from api.checking import Checking
 from api.errors import Unprepared
 from api.home import Home
 from api.keys import Keyring
+from api.lacks import Lacks
 from api.lessons import Lessons
 from api.memory import Memory
 from api.news import News
@@ -51,7 +52,7 @@ class Gateway:
             let_go=self.upstream.forget,
         )
         self.checking = Checking(self.upstream, self.providers, self.reach)
-        self.memory, self.lessons = Memory(), Lessons()
+        self.memory, self.lessons, self.lacks = Memory(), Lessons(), Lacks()
         self.receipts = Receipts(self.redact)
         self.responses = Responses(Shelf(self.store, self.vault, lambda: self.settings.keep_responses))
         self.activity = Activity(self.store)

@@ -11,11 +11,11 @@ CHECKOUT = Path(__file__).parents[1]
 
 # From the ground up. A room knows the rooms below it, and itself.
 FLOORS = (
-    ("assets", "connection", "conversation", "errors", "guarded", "heart", "loopback", "news", "redact"),
-    ("dialects", "home", "logs", "running"),
+    ("assets", "connection", "conversation", "endpoints", "errors", "guarded", "heart", "loopback", "news", "redact"),
+    ("dialects", "home", "logs", "running", "uploads"),
     ("store", "upstream.paths", "providers.asking"),
     ("activity", "settings", "vault", "providers.provider"),
-    ("keys", "lessons", "memory", "ports", "providers", "shelf", "upstream", "usage"),
+    ("keys", "lacks", "lessons", "memory", "ports", "providers", "shelf", "upstream", "usage"),
     ("calls", "checking", "receipts", "stored"),
     ("gateway",),
     ("relay",),
@@ -73,6 +73,7 @@ DOORS = {
     "jinja2": ("webui.render",),
     "markupsafe": ("webui.render",),
     "psutil": ("api.ports",),
+    "python_multipart": ("api.uploads",),
     "sanic": ("api.app", "api.connection", "api.guarded", "api.listener", "api.routes", "webui"),
     "sanic_ext": ("api.routes.docs",),
     "sqlalchemy": ("api.store",),

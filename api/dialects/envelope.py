@@ -60,6 +60,19 @@ def named_envelope(body: bytes, model: str, stream: bool, says: str = "contents"
     return Envelope(body, model, stream)
 
 
+def open_question(body: bytes, named: str | None = None) -> Envelope:
+    """The same for an endpoint that is no conversation, whose body may name no model; `named` is what the URL named."""
+    fields = decode(_FIELDS, body)
+    stream = _stream(fields.get("stream"))
+    if named is not None:
+        _require_name(named)
+        return Envelope(body, named, stream)
+    raw = fields.get("model")
+    if raw is None or _first(raw) == "n":
+        return Envelope(body, "", stream)
+    return Envelope(body, _model(raw), stream, *_where(body, fields, "model"))
+
+
 def _model(raw: Raw | None) -> str:
     model = _MODEL.decode(raw) if raw is not None and _first(raw) == '"' else ""
     _require_name(model)

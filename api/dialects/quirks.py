@@ -19,7 +19,8 @@ class Quirks(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True
     `cache_control`: it knows Anthropic's cache markers in its own dialect. `schema_refused` are JSON Schema keywords
     it refuses. `strict_schemas`: it takes `strict`. `api_version` and `deployments` are Azure's.
     `thinking_field` is where it is told how much to think (Chat Completions): OpenAI's, OpenRouter's, DeepSeek's or
-    Qwen's way.
+    Qwen's way. `embeddings_form` is how it is asked for vectors, where its dialect does not say it; `embeddings_path`
+    and `rerank_path` are where these lie, from the root of its host.
     """
 
     max_tokens_field: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
@@ -37,6 +38,9 @@ class Quirks(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True
     api_version: str = ""
     deployments: bool = False
     thinking_field: Literal["reasoning_effort", "reasoning", "thinking", "enable_thinking"] = "reasoning_effort"
+    embeddings_form: Literal["", "openai", "cohere", "ollama"] = ""
+    embeddings_path: str = ""
+    rerank_path: str = ""
 
     @property
     def wants_back(self) -> bool:

@@ -1,4 +1,4 @@
-"""One conversation from start to finish.
+"""One call from start to finish.
 
 The same dialect on both sides: the bytes pass (`passing`). Two dialects: the vocabulary between them (`translating`),
 as for the test models, which answer in events. Whatever happens, the upstream is closed and one row is written.
@@ -13,7 +13,7 @@ from api.dialects.envelope import Envelope
 from api.errors import GatewayError
 from api.gateway import Gateway
 from api.providers.provider import TESTING, Provider
-from api.relay import passing, translating
+from api.relay import forwarding, passing, translating
 from api.relay.asked import Answer, Asked, Delivery, Named
 from api.relay.turn import Dialect, Turn
 from api.store.calls import CALLER_GONE
@@ -27,7 +27,8 @@ log = logging.getLogger("morello.relay")
 
 async def relay(asked: Asked, gateway: Gateway, calls: Calls, caller: Dialect, delivery: Delivery) -> Answer | None:
     """Answer one call: the answer to send, or None if it went out through `delivery`. Raises `GatewayError`."""
-    tally = Tally(asked.request_id, asked.route, caller.NAME, len(asked.body))
+    size = asked.upload.size if asked.upload else len(asked.body)
+    tally = Tally(asked.request_id, asked.route, caller.NAME, size)
     with calls.running(tally) as call:
         gateway.news.tell()
         turn = Turn(asked, gateway, call, caller, delivery, tally)
@@ -52,6 +53,8 @@ async def relay(asked: Asked, gateway: Gateway, calls: Calls, caller: Dialect, d
 
 
 async def _answer(turn: Turn) -> Answer | None:
+    if turn.asked.endpoint:
+        return await forwarding.forward(turn, turn.asked.endpoint)
     envelope = turn.open()
     name = _full_name(turn.asked.provider, envelope.model)
     turn.tally.asked, turn.tally.streamed = name, envelope.stream

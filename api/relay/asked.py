@@ -1,9 +1,13 @@
 """What the routes and the relay hand each other: a call as it came in, and its answer on the way out."""
 
 from collections.abc import Callable, Mapping
+from types import ModuleType
 from typing import Protocol
 
 from msgspec import Struct
+
+from api.endpoints import Endpoint
+from api.uploads import Upload
 
 
 class Named(Struct, frozen=True):
@@ -14,7 +18,11 @@ class Named(Struct, frozen=True):
 
 
 class Asked(Struct, frozen=True):
-    """What came in. `provider` was named in the URL, if it was; `named` is what else the URL said."""
+    """What came in. `provider` was named in the URL, if it was; `named` is what else the URL said.
+
+    `endpoint` is what is asked for, where that is no conversation: in the caller's `form`, where the endpoint has
+    several, with `method` at `below` its path. A form with files came as `upload`, with no `body`.
+    """
 
     body: bytes
     headers: Mapping[str, str]
@@ -22,6 +30,11 @@ class Asked(Struct, frozen=True):
     route: str
     provider: str | None = None
     named: Named | None = None
+    endpoint: Endpoint | None = None
+    form: ModuleType | None = None
+    upload: Upload | None = None
+    method: str = "POST"
+    below: str = ""
 
 
 class Answer(Struct, frozen=True):
@@ -52,3 +65,6 @@ class Delivery(Protocol):
 
     async def end(self) -> None:
         """Send the end of the stream."""
+
+    def cut(self) -> None:
+        """Break off, so that nobody takes what came for the whole."""

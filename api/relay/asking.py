@@ -56,15 +56,13 @@ class Asking:
     @property
     def headers(self) -> dict[str, str]:
         """What the caller is told of the question."""
-        names = dropped(self.turn, self.written)
-        return {DROPPED: _line(names)} if names else {}
+        return told(self.turn, self.written)
 
     def _say(self, learned: dict[str, object]) -> None:
         self.written = written = self._write(learned)
         slip = self.turn.slip
         slip.dialect, slip.dropped, slip.renamed = self.dialect, dropped(self.turn, written), written.renamed
-        if written.dropped and self.turn.asked.headers.get(STRICT, "").strip().lower() in _YES:
-            raise _refuse(self.route, slip.dropped)
+        heed(self.turn, self.route, written)
         slip.sent.put(written.body)
 
     async def _post(self) -> ProviderReply:
@@ -86,6 +84,18 @@ class Asking:
         """A type of error means something in its own dialect only."""
         if self.dialect != self.turn.caller.NAME:
             refused.type = None
+
+
+def heed(turn: Turn, route: Route, written: Written) -> None:
+    """Raise `InvalidRequest` where something cannot be said and the caller wants all of it said."""
+    if written.dropped and turn.asked.headers.get(STRICT, "").strip().lower() in _YES:
+        raise _refuse(route, dropped(turn, written))
+
+
+def told(turn: Turn, written: Written) -> dict[str, str]:
+    """The header that names what could not be said."""
+    names = dropped(turn, written)
+    return {DROPPED: _line(names)} if names else {}
 
 
 def quirks_of(route: Route, learned: dict[str, object]) -> Quirks:

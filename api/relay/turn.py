@@ -4,7 +4,7 @@ from types import ModuleType
 from typing import Final, Protocol
 
 from api.calls import Call
-from api.dialects.envelope import Envelope, named_envelope, open_envelope
+from api.dialects.envelope import Envelope, named_envelope, open_envelope, open_question
 from api.errors import GatewayError
 from api.gateway import Gateway
 from api.heart import Heart
@@ -24,7 +24,7 @@ class Voice(Protocol):
         """Whether no frame is half said: here something may be put in."""
 
     def fail(self, error: GatewayError) -> bytes:
-        """What ends the stream with `error`, wherever it is."""
+        """What ends the stream with `error`, wherever it is; nothing where only breaking off can say it."""
 
 
 class Turn:
@@ -42,6 +42,8 @@ class Turn:
     def open(self) -> Envelope:
         """The caller's request, seen from outside."""
         asked, says = self.asked, self.caller.SAYS
+        if asked.endpoint:
+            return open_question(asked.body, asked.named.model if asked.named else None)
         if asked.named:
             return named_envelope(asked.body, asked.named.model, asked.named.stream, says)
         return open_envelope(asked.body, says)
@@ -83,8 +85,11 @@ class Turn:
         if not self.delivery.begun:
             self.slip.told.add(self.caller.write_error(error, self.asked.request_id))
             raise error
-        self.write(self.voice.fail(error) if self.voice else self._frame(error))
-        await self.delivery.end()
+        if last := self.voice.fail(error) if self.voice else self._frame(error):
+            self.write(last)
+            await self.delivery.end()
+        else:
+            self.delivery.cut()
 
     def close(self) -> None:
         """Beat no more, and let go of who spoke."""
@@ -97,5 +102,5 @@ class Turn:
         return frame
 
     def _beat(self) -> None:
-        if self.voice is None or self.voice.pauses:
+        if self.caller.HEARTBEAT and (self.voice is None or self.voice.pauses):
             self.delivery.write(self.caller.HEARTBEAT)

@@ -60,6 +60,11 @@ class SocketDelivery:
         """Send the last, empty chunk."""
         await self._response.eof()
 
+    def cut(self) -> None:
+        """Break off: a connection that ends before the last chunk says that something is missing."""
+        if self._connection.transport:
+            self._connection.transport.close()
+
 
 class ArrayDelivery(SocketDelivery):
     """A stream as one JSON array, an element for each frame: how Gemini streams to who asked for no events."""

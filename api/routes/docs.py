@@ -30,6 +30,8 @@ TAGS: Final = {
     "responses": "For programs that speak OpenAI's Responses API",
     "anthropic": "For programs that speak Anthropic's API",
     "gemini": "For programs that speak Google's Gemini API",
+    "embeddings": "Texts to vectors",
+    "audio": "Speech from text, and text from speech",
     "models": "What there is to ask",
     "public": "Without a key",
 }

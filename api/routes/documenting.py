@@ -18,7 +18,12 @@ PASSED_ON: Final = (
 
 
 class Described(Struct, frozen=True):
-    """A route in words. `query` holds a name, a type and a sentence for each parameter."""
+    """A route in words. `query` holds a name, a type and a sentence for each parameter.
+
+    `example` is a body, `answer` what comes of it. `upload`: the body is a form with files, which are the fields of
+    type `bytes`. `binary` is the media type of an answer that is no JSON, `stream` that of an answer that comes in
+    pieces.
+    """
 
     summary: str
     description: str
@@ -29,6 +34,10 @@ class Described(Struct, frozen=True):
     streams: bool = False
     public: bool = False
     query: tuple[tuple[str, type, str], ...] = ()
+    answer: dict[str, Any] | None = None
+    upload: bool = False
+    binary: str | None = None
+    stream: str = "text/event-stream"
 
     @property
     def structs(self) -> list[type[Struct]]:

@@ -262,3 +262,7 @@ class ToldDelivery:
     async def end(self) -> None:
         """Send the end of the stream."""
         await self._delivery.end()
+
+    def cut(self) -> None:
+        """Break off."""
+        self._delivery.cut()

@@ -4,8 +4,8 @@ Requests are built, not copied: of the caller's headers only a few named ones go
 and nothing is decompressed.
 """
 
-from collections.abc import Callable, Mapping
-from typing import Final
+from collections.abc import AsyncIterator, Callable, Mapping
+from typing import Final, Protocol
 
 import httpx
 import msgspec
@@ -15,7 +15,7 @@ from api.dialects import anthropic, gemini, openai_chat, openai_responses
 from api.errors import BadReply, SaidInWords, UpstreamFailed, UpstreamTimeout, UpstreamUnreachable
 from api.providers.provider import Model, Provider
 from api.upstream.addresses import NotConnected
-from api.upstream.h1 import H1Transport
+from api.upstream.h1 import H1Transport, SizedStream
 from api.upstream.listing import MOST_MODELS, MOST_PAGES, first_page, read_page
 from api.upstream.refusal import refusal
 from api.upstream.reply import ProviderReply
@@ -35,6 +35,25 @@ FORWARDED: Final[dict[str, tuple[str, ...]]] = {
     gemini.NAME: ("accept",),
 }
 _USER_AGENT: Final = f"morello/{VERSION}".encode()
+
+
+class Pieces(Protocol):
+    """A body of `size` bytes that comes piece by piece."""
+
+    size: int
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        """The pieces, from the first one each time."""
+
+
+class Question(msgspec.Struct, frozen=True):
+    """What an endpoint is asked: whole, or as a body that comes piece by piece. `dialect` says how keys travel."""
+
+    dialect: str
+    url: str
+    body: bytes | Pieces = b""
+    media_type: str = ""
+    method: str = "POST"
 
 
 class _Target(msgspec.Struct, frozen=True):
@@ -84,6 +103,25 @@ class Upstream:
             extensions={"timeout": TIMEOUTS},
         )
         return await self._ask(provider, dialect, request)
+
+    async def send(self, provider: Provider, question: Question, headers: Mapping[str, str]) -> ProviderReply:
+        """Ask an endpoint of `provider` that is no conversation. The reply has begun and its status is below 300.
+
+        `headers` are the caller's.
+        """
+        url = httpx.URL(question.url)
+        own = [header for header in _headers(provider, question.dialect, url) if header[0] != b"content-type"]
+        if question.media_type:
+            own.append((b"content-type", question.media_type.encode("ascii")))
+        body = question.body
+        request = httpx.Request(
+            question.method,
+            url,
+            headers=own + _callers(headers, question.dialect, question.dialect),
+            stream=httpx.ByteStream(body) if isinstance(body, bytes) else SizedStream(body.size, body),
+            extensions={"timeout": TIMEOUTS},
+        )
+        return await self._ask(provider, question.dialect, request)
 
     async def list_models(self, provider: Provider) -> tuple[Model, ...]:
         """The models a provider lists now."""

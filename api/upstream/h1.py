@@ -15,7 +15,7 @@ memory. It is then sent once more, on a connection opened for it.
 import asyncio
 import ssl
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import AsyncIterable, AsyncIterator, Mapping
 from typing import Final
 
 import httpx
@@ -95,6 +95,16 @@ class H1Transport(httpx.AsyncBaseTransport):
         self._origins.clear()
 
 
+class SizedStream(httpx.AsyncByteStream):
+    """A body that comes piece by piece and whose length is known: many servers take no other kind of upload."""
+
+    def __init__(self, size: int, pieces: AsyncIterable[bytes]) -> None:
+        self.size, self._pieces = size, pieces
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self._pieces.__aiter__()
+
+
 def default_tls() -> ssl.SSLContext:
     """httpx's own trust, blind to the environment."""
     context = httpx.create_ssl_context(trust_env=False)
@@ -123,7 +133,9 @@ def write_head(request: httpx.Request, host: bytes, body: bytes | httpx.AsyncByt
         lines.append(name + b": " + value)
     if not named:
         lines.append(b"host: " + host)
-    if not isinstance(body, bytes):
+    if isinstance(body, SizedStream):
+        lines.append(b"content-length: %d" % body.size)
+    elif not isinstance(body, bytes):
         lines.append(b"transfer-encoding: chunked")
     elif body or request.method not in ("GET", "HEAD", "DELETE"):
         lines.append(b"content-length: %d" % len(body))
@@ -176,7 +188,8 @@ class _Origin:
                 if connection.blocked:
                     await connection.drain(timeouts.get("write"))
             else:
-                await connection.send_stream(head, body, timeouts.get("write"))
+                chunked = not isinstance(body, SizedStream)
+                await connection.send_stream(head, body, timeouts.get("write"), chunked)
             while not reply.status:
                 if reply.error:
                     raise reply.error

@@ -1,10 +1,12 @@
 """Where below a provider's base URL each question goes."""
 
+from collections.abc import Callable
 from typing import Final
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from api.dialects import anthropic, gemini, openai_chat, openai_responses
 from api.dialects.quirks import Quirks
+from api.endpoints import Endpoint
 from api.errors import InvalidRequest
 
 _KINDS: Final = ("models/", "tunedModels/")  # Gemini's own prefixes: a name with one says where it lies
@@ -12,6 +14,11 @@ _CONVERSATIONS: Final = {
     openai_chat.NAME: "/chat/completions",
     openai_responses.NAME: "/responses",
     anthropic.NAME: "/messages",
+}
+# Endpoints that some providers have elsewhere than below their base URL.
+_ROOTS: Final[dict[Endpoint, Callable[[Quirks], str]]] = {
+    Endpoint.EMBEDDINGS: lambda quirks: quirks.embeddings_path,
+    Endpoint.RERANK: lambda quirks: quirks.rerank_path,
 }
 _COUNTS: Final = {anthropic.NAME: "/messages/count_tokens", openai_responses.NAME: "/responses/input_tokens"}
 
@@ -32,6 +39,18 @@ def count_path(dialect: str, quirks: Quirks, model: str) -> str | None:
         return _gemini(model) + ":countTokens"
     path = _COUNTS.get(dialect)
     return path and versioned(path, quirks)
+
+
+def endpoint_url(base_url: str, endpoint: Endpoint, quirks: Quirks, model: str, path: str | None = None) -> str:
+    """Where an endpoint of a provider lies. `path` is its form's own, below the base URL, where it has one."""
+    root = _ROOTS[endpoint](quirks) if endpoint in _ROOTS else ""
+    if root:
+        parts = urlsplit(base_url)
+        return f"{parts.scheme}://{parts.netloc}{root}"
+    path = path or endpoint.path
+    if quirks.deployments and model:
+        path = f"/deployments/{_segment(model)}{path}"
+    return base_url + versioned(path, quirks)
 
 
 def versioned(path: str, quirks: Quirks) -> str:

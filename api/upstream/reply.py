@@ -13,7 +13,7 @@ IDLE_SECONDS: Final = 120.0  # how long a provider may be silent once it has beg
 FAREWELL_SECONDS: Final = 5.0  # the same once it has said everything: many end their stream a moment later
 LARGEST: Final = 64 * 1024 * 1024
 LONGEST_HEADER: Final = 1024
-RETURNED: Final = (b"retry-after", b"openai-processing-ms")
+RETURNED: Final = (b"retry-after", b"openai-processing-ms", b"content-disposition")
 RETURNED_FAMILIES: Final = (b"x-ratelimit-", b"anthropic-ratelimit-")
 
 

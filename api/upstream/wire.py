@@ -313,7 +313,9 @@ class Connection(asyncio.Protocol):
         else:
             self.transport.writelines((head, body))
 
-    async def send_stream(self, head: bytes, stream: httpx.AsyncByteStream, patience: float | None) -> None:
+    async def send_stream(
+        self, head: bytes, stream: httpx.AsyncByteStream, patience: float | None, chunked: bool = True
+    ) -> None:
         """Write a request whose body is still being made. An answer, or an error, ends that early."""
         reply = self.reply
         assert reply is not None
@@ -323,10 +325,11 @@ class Connection(asyncio.Protocol):
             if reply.status or reply.error:
                 return
             if part:
-                self.transport.writelines((b"%x\r\n" % len(part), part, b"\r\n"))
+                self.transport.writelines((b"%x\r\n" % len(part), part, b"\r\n") if chunked else (part,))
                 await self.drain(patience)
         if not reply.status and not reply.error:
-            self.transport.write(b"0\r\n\r\n")
+            if chunked:
+                self.transport.write(b"0\r\n\r\n")
             self.sending = False
 
     async def drain(self, patience: float | None) -> None:

@@ -1,0 +1,7 @@
+"""Texts to vectors: one module for each form in which that is asked."""
+
+from typing import Any, Final
+
+from api.dialects.embeddings import openai
+
+FORMS: Final[dict[str, Any]] = {openai.NAME: openai}

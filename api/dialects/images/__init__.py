@@ -1,0 +1,7 @@
+"""Words to pictures: one module for each form in which that is asked."""
+
+from typing import Any, Final
+
+from api.dialects.images import openai
+
+FORMS: Final[dict[str, Any]] = {openai.NAME: openai}

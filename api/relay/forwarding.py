@@ -1,0 +1,200 @@
+"""An endpoint beside the conversations, asked of the provider that has it.
+
+The bytes pass where both sides write question and answer alike; where they do not, the endpoint's own vocabulary
+stands between. An endpoint that a provider turns out to lack is not asked for again.
+"""
+
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any, Final
+
+import msgspec
+
+from api.dialects.counted import usage_in
+from api.dialects.dialect import Written
+from api.dialects.envelope import Envelope
+from api.endpoints import Endpoint
+from api.errors import BadReply, GatewayError, UpstreamRefused
+from api.providers.provider import Provider, Route
+from api.relay import able
+from api.relay.asked import Answer
+from api.relay.asking import heed, told
+from api.relay.forms import form_of
+from api.relay.frames import Frames
+from api.relay.turn import Turn
+from api.uploads import Upload
+from api.upstream.client import Question
+from api.upstream.paths import endpoint_url
+from api.upstream.reply import ProviderReply
+
+PROVIDER: Final = "x-morello-provider"
+JSON: Final = "application/json"
+BYTES: Final = "application/octet-stream"
+
+
+async def forward(turn: Turn, endpoint: Endpoint) -> Answer | None:
+    """Answer one question: the answer, or None if it went out as it came."""
+    errand = await prepare(turn, endpoint)
+    reply = await errand.reply()
+    try:
+        return await _Handing(turn, errand).on(reply)
+    finally:
+        await reply.close()
+
+
+async def prepare(turn: Turn, endpoint: Endpoint) -> "Errand":
+    """Whom to ask, and how; nothing is sent."""
+    wish = turn.asked.upload or turn.open()
+    turn.tally.asked, turn.tally.streamed = wish.model or None, wish.stream
+    route = await _route(turn, endpoint, wish.model)
+    turn.tally.provider, turn.tally.served = route.provider.id, route.model or None
+    able.require(turn.gateway, route, endpoint)
+    errand = Errand(turn, endpoint, wish, route)
+    await errand.write()
+    return errand
+
+
+async def _route(turn: Turn, endpoint: Endpoint, model: str) -> Route:
+    """Whom to ask: who has the model; without one, who was named, or the only one that has the endpoint."""
+    if model:
+        return await turn.gateway.providers.resolve(model)
+    named = turn.asked.provider or turn.asked.headers.get(PROVIDER)
+    return Route(able.only(turn.gateway, turn.caller.NAME, endpoint, named), "")
+
+
+class Errand:
+    """One question to an endpoint of `route`.
+
+    `theirs` is the provider's form where the caller's is another one; the question was then read into the endpoint's
+    vocabulary, as `request`. `written` is how it is said over there.
+    """
+
+    def __init__(self, turn: Turn, endpoint: Endpoint, wish: Envelope | Upload, route: Route) -> None:
+        self.turn, self.endpoint, self.wish, self.route = turn, endpoint, wish, route
+        caller, provider = turn.caller.NAME, route.provider
+        self.dialect = caller if caller in provider.dialects else provider.dialect
+        form, self.ours = form_of(provider, endpoint), turn.asked.form
+        self.theirs: ModuleType | None = form if self.ours is not None and form is not self.ours else None
+        self._path = form.path if form else None
+        self.request: Any = None
+        self.written = Written(b"")
+
+    async def write(self) -> None:
+        """Say the question as the provider takes it; a strict caller is refused where something gets lost."""
+        turn, wish = self.turn, self.wish
+        turn.slip.dialect = self.dialect
+        if self.theirs is not None and self.ours is not None:
+            self.request = await self.ours.read(wish) if isinstance(wish, Upload) else self._read(wish)
+            self.written = self.theirs.write_request(self.request, self.route.model)
+            turn.slip.dropped = self.written.dropped
+            heed(turn, self.route, self.written)
+        elif isinstance(wish, Envelope):
+            self.written = Written(wish.renamed(self.route.model))
+        turn.slip.sent.put(self.written.body)
+
+    async def reply(self) -> ProviderReply:
+        """The provider's reply; `Incapable` where it turns out to lack the endpoint."""
+        turn, route = self.turn, self.route
+        provider = await turn.gateway.reach(route.provider)
+        try:
+            return await turn.gateway.upstream.send(provider, self._question(provider), turn.asked.headers)
+        except UpstreamRefused as refused:
+            turn.slip.came.add(str(refused).encode())
+            if not turn.asked.below:
+                able.learn(turn.gateway, route, self.endpoint, refused)
+            if self.dialect != turn.caller.NAME:
+                refused.type = None
+            raise
+
+    def _read(self, wish: Envelope) -> Any:
+        assert self.ours is not None
+        return self.ours.read_request(wish.body, wish.model)
+
+    def _question(self, provider: Provider) -> Question:
+        """What goes out. A form with files is framed anew, its model renamed on the way."""
+        asked, model = self.turn.asked, self.route.model
+        path = self._path(model) if self._path else None
+        url = endpoint_url(provider.base_url, self.endpoint, provider.quirks, model, path) + asked.below
+        if isinstance(self.wish, Upload) and self.theirs is None:
+            return Question(self.dialect, url, self.wish.renamed(model), self.wish.media_type, asked.method)
+        return Question(self.dialect, url, self.written.body, JSON if self.written.body else "", asked.method)
+
+
+class _Handing:
+    """The way of an answer to its caller."""
+
+    def __init__(self, turn: Turn, errand: Errand) -> None:
+        self.turn, self.errand = turn, errand
+        self._provider = errand.route.provider.id
+        self._frames: Frames | None = None
+
+    @property
+    def pauses(self) -> bool:
+        """Whether no event is half said; bytes that are no events never pause."""
+        return self._frames is not None and self._frames.between
+
+    def fail(self, error: GatewayError) -> bytes:
+        """An error's event; of other bytes only an end that is none can tell."""
+        if self._frames is None:
+            return b""
+        frame: bytes = self.turn.caller.error_frame(error, self.turn.asked.request_id)
+        return frame if self.pauses else b"\n\n" + frame
+
+    async def on(self, reply: ProviderReply) -> Answer | None:
+        """The answer, or None where it was streamed."""
+        kind = reply.media_type.partition(";")[0].strip().lower()
+        if kind == "text/html" and self.turn.asked.method == "POST":
+            raise BadReply(f"The provider “{self._provider}” answered with a web page. Look at its base URL.")
+        if self.errand.theirs is not None:
+            return self._translated(await self._whole(reply), reply)
+        if kind == JSON and not self.turn.asked.below:
+            return self._passed(await self._whole(reply), reply)
+        if kind == "text/event-stream":
+            self._frames = Frames(self._provider)
+        await self._stream(reply, self._hear if self._frames else self._take)
+        return None
+
+    async def _whole(self, reply: ProviderReply) -> bytes:
+        body = await reply.whole()
+        self.turn.slip.came.add(body)
+        self.turn.tally.first_token()
+        return body
+
+    def _passed(self, body: bytes, reply: ProviderReply) -> Answer:
+        self.turn.tally.usage = usage_in(body)
+        return Answer(body, reply.media_type, reply.headers, reply.status)
+
+    def _translated(self, body: bytes, reply: ProviderReply) -> Answer:
+        turn, errand = self.turn, self.errand
+        assert errand.theirs is not None
+        assert errand.ours is not None
+        try:
+            heard = errand.theirs.read_reply(body)
+        except (ValueError, msgspec.DecodeError, RecursionError) as error:
+            raise BadReply(
+                f"The provider “{self._provider}” answered with something that cannot be understood."
+            ) from error
+        turn.tally.usage = heard.usage
+        headers = reply.headers | told(turn, errand.written)
+        return Answer(errand.ours.write_reply(heard, errand.request), JSON, headers)
+
+    async def _stream(self, reply: ProviderReply, take: Callable[[bytes], None]) -> None:
+        turn = self.turn
+        turn.voice = self
+        await turn.begin(reply.media_type or BYTES, reply.headers)
+        turn.delivery.obey(reply.hold)
+        await reply.pour(take)
+        await turn.end()
+
+    def _take(self, block: bytes) -> None:
+        self.turn.tally.first_token()
+        self.turn.tally.pieces += 1
+        self.turn.write(block)
+
+    def _hear(self, block: bytes) -> None:
+        assert self._frames is not None
+        for frame in self._frames.feed(block):
+            if b'"usage"' in frame.data:
+                self.turn.tally.usage = usage_in(frame.data) or self.turn.tally.usage
+        self.turn.slip.came.add(block)
+        self._take(block)

@@ -1,0 +1,84 @@
+"""From a request at an endpoint beside the conversations to the relay, and its answer back."""
+
+from collections.abc import Awaitable, Callable
+from types import ModuleType
+from typing import Any
+
+from sanic import HTTPResponse, Request
+
+from api.dialects import openai_chat
+from api.endpoints import Endpoint
+from api.relay import Asked, Named, relay
+from api.routes.conversing import hand_over, require_json, route_of
+from api.routes.delivery import SocketDelivery
+from api.uploads import receive
+
+
+async def ask(
+    request: Request,
+    endpoint: Endpoint,
+    form: ModuleType | None = None,
+    caller: ModuleType = openai_chat,
+    *,
+    provider: str | None = None,
+    named: Named | None = None,
+    method: str = "POST",
+    below: str = "",
+) -> HTTPResponse | None:
+    """Ask with a body of JSON, or with none; errors are told in the dialect `caller`."""
+    body = request.body or b""
+    if method == "POST":
+        require_json(request)
+    asked = Asked(
+        body,
+        request.headers,
+        request.ctx.id,
+        route_of(request),
+        provider,
+        named,
+        endpoint=endpoint,
+        form=form,
+        method=method,
+        below=below,
+    )
+    return await _relay(request, asked, caller)
+
+
+async def send_on(
+    request: Request,
+    endpoint: Endpoint,
+    form: ModuleType | None = None,
+    caller: ModuleType = openai_chat,
+    *,
+    provider: str | None = None,
+) -> HTTPResponse | None:
+    """Ask with a form that holds files; the route's handler takes its body as a stream."""
+    home = request.app.ctx.gateway.home
+    upload = await receive(_body(request), request.headers.get("content-type", ""), home)
+    try:
+        asked = Asked(
+            b"",
+            request.headers,
+            request.ctx.id,
+            route_of(request),
+            provider,
+            endpoint=endpoint,
+            form=form,
+            upload=upload,
+        )
+        return await _relay(request, asked, caller)
+    finally:
+        upload.close()
+
+
+async def _relay(request: Request, asked: Asked, caller: ModuleType) -> HTTPResponse | None:
+    context = request.app.ctx
+    answer = await relay(asked, context.gateway, context.calls, caller, SocketDelivery(request))
+    return hand_over(request, answer)
+
+
+def _body(request: Request) -> Callable[[], Awaitable[bytes | None]]:
+    """How the next bytes of a body are had."""
+    stream: Any = request.stream
+    read: Callable[[], Awaitable[bytes | None]] = stream.read
+    return read
