@@ -16,20 +16,35 @@ from api.calls import Calls
 from api.connection import hang_up_if_unread
 from api.dialects import anthropic as anthropic_dialect
 from api.dialects import gemini as gemini_dialect
+from api.dialects import ollama as ollama_dialect
 from api.dialects import openai_chat, openai_responses
 from api.errors import GatewayError, InvalidRequest, MethodNotAllowed, TooLarge, UnknownPath
 from api.gateway import Gateway
 from api.guarded import Guarded
-from api.routes import anthropic, audio, embeddings, gemini, models, openai, public, responses
+from api.routes import (
+    anthropic,
+    audio,
+    embeddings,
+    files,
+    gemini,
+    images,
+    models,
+    moderations,
+    ollama,
+    openai,
+    public,
+    rerank,
+    responses,
+)
 from api.routes.docs import Document, add_docs
-from api.routes.guard import GOOGLE_KEY, IN_QUERY, require_host, require_key
-from api.routes.listing import METHODS
+from api.routes.documenting import shown
+from api.routes.guard import GOOGLE_KEY, IN_QUERY, require_host, require_key, without_key
 
 __all__ = ["Document", "add_docs", "build"]
 
 LARGEST_BODY: Final = 32 * 1024 * 1024
 LARGEST_HEAD: Final = 16 * 1024
-_PARAMETER: Final = re.compile(r"<(\w+):(?:\w+|\(.*\)(:\w+))>")  # with what a pattern wants after it
+_OLLAMA: Final = re.compile(r"(/k/[^/]*)?/api(/|$)")
 log = logging.getLogger("morello.api")
 
 
@@ -61,17 +76,20 @@ class Api(Guarded):
         number(request)
         require_host(request)
         if route and not getattr(route.ctx, "public", False):
-            require_key(request, self.ctx.gateway.keys, route.path.startswith(IN_QUERY))
+            in_path = self.ctx.gateway.settings.path_keys
+            require_key(request, self.ctx.gateway.keys, route.path.startswith(IN_QUERY), in_path)
 
 
 def build(gateway: Gateway, name: str = "api") -> Sanic[Any, Any]:
     """The API over `gateway`. Built once; a `Listener` opens and closes it."""
     app = Api(name)
     app.ctx.gateway, app.ctx.calls, app.ctx.responses = gateway, Calls(), gateway.responses
-    rooms = [room.routes for room in (openai, responses, anthropic, gemini, embeddings, audio, models, public)]
+    conversing = (openai, responses, anthropic, gemini, ollama)
+    beside = (embeddings, rerank, images, audio, files, moderations)
+    rooms = [room.routes for room in (*conversing, *beside, models, public)]
     for room in rooms:
         app.blueprint(room)
-    app.ctx.document = Document(rooms)
+    app.ctx.document = Document(app)
     add_docs(app, app.ctx.document)
     app.ctx.endpoints = _endpoints(app)
     # As long as no server is known, TouchUp leaves an empty alt-svc header in every answer.
@@ -83,8 +101,7 @@ def build(gateway: Gateway, name: str = "api") -> Sanic[Any, Any]:
 def _endpoints(app: Sanic[Any, Any]) -> dict[str, str]:
     """Every route by its name, as `GET /` tells them."""
     routes = [route for route in app.router.routes if not hasattr(route.ctx, "told_as")]
-    paths = {route.name.rpartition(".")[2]: f"/{route.path}" for route in routes}
-    return {name: _PARAMETER.sub(r"{\1}\2", path) for name, path in sorted(paths.items())}
+    return {name: shown(path) for name, path in sorted((route.name.rpartition(".")[2], route.path) for route in routes)}
 
 
 def number(request: Request) -> None:
@@ -110,16 +127,18 @@ def _told(request: Request, error: Exception) -> GatewayError:
     """What the caller is told of `error`."""
     if isinstance(error, NotFound | SanicMethodNotAllowed) and request.method != "OPTIONS":
         try:  # whoever has no key does not learn what there is
-            require_key(request, request.app.ctx.gateway.keys, request.path.startswith(f"/{IN_QUERY}"))
+            gateway = request.app.ctx.gateway
+            require_key(request, gateway.keys, request.path.startswith(f"/{IN_QUERY}"), gateway.settings.path_keys)
         except GatewayError as refused:
             return refused
     match error:
         case GatewayError():
             return error
         case SanicMethodNotAllowed():
-            return MethodNotAllowed(request.method, list(error.headers["Allow"].split(", ")))
+            return MethodNotAllowed(request.method, list(error.allowed_methods or _methods_at(request)))
         case NotFound():
-            return UnknownPath(f"There is nothing at {request.path[:200]}. GET / lists what there is.")
+            path = request.app.ctx.gateway.redact(without_key(request.path))
+            return UnknownPath(f"There is nothing at {path[:200]}. GET / lists what there is.")
         case PayloadTooLarge():
             return TooLarge(f"The request is larger than {LARGEST_BODY // 1024**2} MiB. Send less.")
         case SanicException() if error.status_code < 500:
@@ -131,16 +150,31 @@ def _told(request: Request, error: Exception) -> GatewayError:
             return GatewayError("Morello failed at this request. Its log says more; the request id finds the place.")
 
 
+def _methods_at(request: Request) -> list[str]:
+    """The methods of a path that several routes share, each with its own: of these Sanic names none."""
+    return [method for method in ("DELETE", "GET", "HEAD", "POST") if _leads_on(request, method)]
+
+
+def _leads_on(request: Request, method: str) -> bool:
+    try:
+        request.app.router.get(request.path, method, request.headers.getone("host", None))
+    except (NotFound, SanicMethodNotAllowed):
+        return False
+    return True
+
+
 def _dialect(request: Request) -> Any:
     path = request.path
     if path.startswith("/v1/messages") or path.endswith("/v1/messages"):
         return anthropic_dialect
-    if path.startswith("/v1/models") and "anthropic-version" in request.headers:
+    if (path.startswith("/v1/models") or "/v1/files" in path) and "anthropic-version" in request.headers:
         return anthropic_dialect
     if path.startswith(f"/{IN_QUERY}"):
         return gemini_dialect
-    if path.startswith("/v1/models") and (GOOGLE_KEY in request.headers or path.rpartition(":")[2] in METHODS):
+    if path.startswith("/v1/models") and (GOOGLE_KEY in request.headers or path.rpartition(":")[2] in gemini.METHODS):
         return gemini_dialect
     if path.startswith("/v1/responses"):
         return openai_responses
+    if _OLLAMA.match(path):
+        return ollama_dialect
     return openai_chat

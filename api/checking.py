@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from api.errors import GatewayError, SaidInWords, UpstreamTimeout
+from api.lacks import Lacks
 from api.providers import testing
 from api.providers.presets import MODELS, key_check
 from api.providers.provider import TESTING, Check, Model, Provider, Secret
@@ -23,14 +24,18 @@ class Checking:
     """Tests providers, kept or not yet. `reach` says where one is asked; `trying` are the keys being sent now."""
 
     def __init__(
-        self, upstream: Upstream, providers: Providers, reach: Callable[[Provider], Awaitable[Provider]]
+        self, upstream: Upstream, providers: Providers, lacks: Lacks, reach: Callable[[Provider], Awaitable[Provider]]
     ) -> None:
-        self._upstream, self._providers, self._reach = upstream, providers, reach
+        self._upstream, self._providers, self._lacks, self._reach = upstream, providers, lacks, reach
         self.trying: list[Secret] = []
 
     async def check(self, provider: Provider) -> Check:
-        """What comes of a test; of a provider that is kept it is remembered, and its models are the new ones."""
+        """What comes of a test; of a provider that is kept it is remembered, and its models are the new ones.
+
+        What it was found to lack is forgotten: whoever tests has changed something over there.
+        """
         at, began = time.time(), time.monotonic()
+        self._lacks.forget(provider)
         models, error = await self._outcome(provider)
         ms = (time.monotonic() - began) * 1000
         check = Check(ok=error is None, ms=ms, at=at, models=tuple(model.id for model in models), error=error)

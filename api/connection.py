@@ -64,8 +64,11 @@ def hang_up_if_unread(request: Request) -> None:
     stream: Any = request.stream
     if stream is None or not stream.request_body:
         return
-    if stream.request_body == "chunked" or (stream.request_bytes_left or 0) > LINGER_FROM:
-        stream.request_body = None
+    # Who waits for leave to send the body may now send another request instead; who streams one larger than other
+    # bodies may be is cut off by Sanic, however little of it is left.
+    leaves = stream.expecting_continue or (stream.request_bytes or 0) > stream.protocol.request_max_size
+    if leaves or stream.request_body == "chunked" or (stream.request_bytes_left or 0) > LINGER_FROM:
+        stream.request_body, stream.expecting_continue = None, False
         stream.keep_alive = False
         connection = request.transport.get_protocol()
         if isinstance(connection, Connection):

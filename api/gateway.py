@@ -1,5 +1,6 @@
 """Everything below the doors, opened and closed together."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -44,15 +45,19 @@ class Gateway:
         self.choices = Choices(self.store)
         self.keys = Keyring(self.store, self.vault)
         self.redact = Redactor(self._secrets)
-        self.upstream = Upstream(H1Transport(), self.redact)
-        self.local = local.LocalModel(cache)
+        lines = H1Transport()
+        self.upstream = Upstream(lines, self.redact)
+        own = Path(self.settings.local_model) if self.settings.local_model else None
+        self.local = local.LocalModel(cache, own, lines=lines, told=self.news.tell)
+        self._choosing = asyncio.Lock()
         self.providers = Providers(
-            *(self.store, self.vault, self.upstream.list_models, self.news.tell, local.unavailable()),
+            *(self.store, self.vault, self.upstream.list_models, self.news.tell, self.local.fault()),
             own_ports=lambda: self.own_ports,
             let_go=self.upstream.forget,
+            local_model=self.local.model,
         )
-        self.checking = Checking(self.upstream, self.providers, self.reach)
         self.memory, self.lessons, self.lacks = Memory(), Lessons(), Lacks()
+        self.checking = Checking(self.upstream, self.providers, self.lacks, self.reach)
         self.receipts = Receipts(self.redact)
         self.responses = Responses(Shelf(self.store, self.vault, lambda: self.settings.keep_responses))
         self.activity = Activity(self.store)
@@ -111,6 +116,19 @@ class Gateway:
         except local.LocalModelFailed as error:
             raise Unprepared(error.words, **error.given) from error
         return structs.replace(provider, base_url=f"{endpoint.base_url}/v1", key=Secret(endpoint.key))
+
+    async def serve_file(self, path: str) -> None:
+        """Have the built-in provider serve the owner's own file, or its own model again where `path` is empty.
+
+        `OwnerError` says why the file cannot be served. What is being answered by the other one is cut.
+        """
+        async with self._choosing:
+            own = await asyncio.to_thread(local.chosen, path)
+            if (kept := str(own or "")) == self.settings.local_model:
+                return
+            await self.choices.change(local_model=kept)
+            self.local.serve(own)
+            self.providers.serve_locally(self.local.fault(), self.local.model)
 
     def _secrets(self) -> Iterator[str]:
         yield self.keys.main()

@@ -20,7 +20,9 @@ class Settings(Struct, frozen=True):
     `port`: where the API listens. `api_wanted`: whether it starts with the program; the owner's Start and Stop
     write it, a failed start does not. `drain`: seconds that Stop lets streams go on before it cuts them.
     `first_run_done`: whether the owner went past the page that greets them. `keep_responses`: whether stored responses
-    are on the disk too, and not in memory only.
+    are on the disk too, and not in memory only. `path_keys`: whether a key may stand in the path, as in
+    /k/<key>/api/…, for programs that cannot send one. `local_model`: the whole path of the owner's own GGUF file, which
+    the built-in provider serves instead of its own model; empty for that one.
     """
 
     port: Annotated[int, Meta(ge=LOWEST_PORT, le=HIGHEST_PORT)] = 23333
@@ -28,6 +30,8 @@ class Settings(Struct, frozen=True):
     drain: Annotated[float, Meta(ge=0, le=LONGEST_DRAIN)] = 0.0
     first_run_done: bool = False
     keep_responses: bool = False
+    path_keys: bool = False
+    local_model: str = ""
 
 
 NAMES: Final = Settings.__struct_fields__

@@ -87,6 +87,8 @@ PAGES: Final[tuple[tuple[str, tuple[str, ...], Any, dict[str, Any]], ...]] = (
     ("/theme", POST, settings.choose_theme, PART),
     ("/drain", POST, settings.change_drain, PART),
     ("/responses", POST, settings.keep_responses, PART),
+    ("/local-model", POST, settings.choose_local_model, PART),
+    ("/path-keys", POST, settings.allow_path_keys, PART),
     ("/password", POST, settings.set_password, PART),
     ("/password/clear", POST, settings.clear_password, PART),
     ("/sessions/end", POST, settings.end_session, PART),

@@ -319,10 +319,15 @@ def _show_settings(options: argparse.Namespace) -> int:
     if options.value is None:
         settings = _do(options, "settings", name=options.name)
     else:
-        settings = _do(options, "settings set", name=options.name, value=options.value)
+        settings = _do(options, "settings set", name=options.name, value=_typed(options.name, options.value))
     data = settings[0] if options.name else settings
     _print(options, data, "\n".join(_setting(row, alone=bool(options.name)) for row in settings))
     return 0
+
+
+def _typed(name: str, value: str) -> str:
+    """A file is meant from where the command was typed, which the running process cannot know."""
+    return str(Path(value).expanduser().absolute()) if name == "local_model" and value.strip() else value
 
 
 def _setting(row: dict[str, Any], alone: bool) -> str:

@@ -7,6 +7,7 @@ from api.dialects.quirks import NONE
 from api.door import Door, parse_port
 from api.errors import OwnerError, SaidInWords
 from api.listener import Failed
+from api.providers.abilities import known
 from api.providers.asking import changed
 from api.providers.provider import Provider, visible
 from api.providers.registry import Changes
@@ -109,6 +110,8 @@ class Commands:
     async def _set(self, name: str, text: str) -> object:
         if name == "port":
             await self._port(text)
+        elif name == "local_model":
+            await self._gateway.serve_file(text)
         else:
             await self._gateway.choices.change(**{name: typed(name, text)})
             self._gateway.news.tell()
@@ -118,13 +121,13 @@ class Commands:
         providers = self._gateway.providers
         match command:
             case "providers list":
-                return [visible(provider) for provider in providers.all()]
+                return [self._seen(provider) for provider in providers.all()]
             case "providers add":
-                return visible(await self._add(msgspec.convert(given, NewProvider)))
+                return self._seen(await self._add(msgspec.convert(given, NewProvider)))
             case "providers edit":
-                return visible(await self._edit(str(given["id"]), given))
+                return self._seen(await self._edit(str(given["id"]), given))
             case "providers switch":
-                return visible(await providers.switch(str(given["id"]), given["enabled"] is True))
+                return self._seen(await providers.switch(str(given["id"]), given["enabled"] is True))
             case "providers test":
                 return await self._test(str(given["id"]))
             case "providers remove":
@@ -134,6 +137,15 @@ class Commands:
                 raise OwnerError(
                     "The running Morello knows no command “%(command)s”. Restart it after an update.", command=command
                 )
+
+    def _seen(self, provider: Provider) -> dict[str, object]:
+        """A provider as it may be shown, with what it has beside conversations and what it turned out to lack."""
+        has = known(provider)
+        return {
+            **visible(provider),
+            "endpoints": None if has is None else sorted(has),
+            "lacks": list(msgspec.to_builtins(self._gateway.lacks.of(provider))),
+        }
 
     async def _add(self, new: NewProvider) -> Provider:
         quirks = changed(NONE, new.quirks)

@@ -82,6 +82,7 @@ class Dialect(Protocol):
 
     NAME: str
     HEARTBEAT: bytes  # what keeps a silent stream alive
+    MEDIA_TYPE: str  # what a stream calls itself
     CALLED: dict[str, str]  # fields of the vocabulary that the dialect calls otherwise: {"stop": "stop_sequences"}
 
     # Read-only, so that a package's own class may stand for each.

@@ -2,7 +2,8 @@
 the model's name stands, so that it alone is replaced and every other byte stays.
 
 The dialects differ in one word, under which a request says what it says: `messages`, `input` or `contents`. Gemini's
-callers name the model and wish for a stream in the URL instead; their body then stays as it is.
+callers name the model and wish for a stream in the URL instead; their body then stays as it is. Who says a prompt
+has no such word.
 """
 
 import re
@@ -55,7 +56,7 @@ def open_envelope(body: bytes, says: str = "messages") -> Envelope:
 def named_envelope(body: bytes, model: str, stream: bool, says: str = "contents") -> Envelope:
     """The same for a request whose URL names the model and says whether a stream is wanted."""
     fields = decode(_FIELDS, body)
-    _require_name(model)
+    require_name(model)
     _require_said(fields, says)
     return Envelope(body, model, stream)
 
@@ -65,7 +66,7 @@ def open_question(body: bytes, named: str | None = None) -> Envelope:
     fields = decode(_FIELDS, body)
     stream = _stream(fields.get("stream"))
     if named is not None:
-        _require_name(named)
+        require_name(named)
         return Envelope(body, named, stream)
     raw = fields.get("model")
     if raw is None or _first(raw) == "n":
@@ -75,11 +76,12 @@ def open_question(body: bytes, named: str | None = None) -> Envelope:
 
 def _model(raw: Raw | None) -> str:
     model = _MODEL.decode(raw) if raw is not None and _first(raw) == '"' else ""
-    _require_name(model)
+    require_name(model)
     return model
 
 
-def _require_name(model: str) -> None:
+def require_name(model: str) -> None:
+    """`InvalidRequest` says why `model` cannot be a model's name."""
     if not model.strip():
         raise InvalidRequest("“model” must name a model, for example “morello:echo”.", "model")
     if len(model) > LONGEST_MODEL:
@@ -94,6 +96,8 @@ def _stream(raw: Raw | None) -> bool:
 
 
 def _require_said(fields: dict[str, Raw], says: str) -> None:
+    if not says:
+        return
     # What is said is the provider's to judge.
     raw = fields.get(says)
     if says == "input":

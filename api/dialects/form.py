@@ -15,8 +15,8 @@ class Form(Protocol):
 
     NAME: str
 
-    def path(self, model: str) -> str:
-        """Where below the base URL a provider of this form is asked for `model`."""
+    def path(self, model: str) -> str | None:
+        """Where below the base URL a provider of this form is asked for `model`; None where its endpoint says that."""
 
     def read_request(self, body: bytes, model: str) -> Any:
         """The caller's question; `InvalidRequest` names the field that is wrong. `model` is what the URL named."""
@@ -32,3 +32,15 @@ class Form(Protocol):
 
     def write_reply(self, reply: Any, request: Any) -> bytes:
         """The answer as the caller of `request` takes it."""
+
+    def media_type(self, request: Any) -> str:
+        """What `write_reply` writes, in forms whose answers are not always JSON."""
+
+    def rename(self, body: bytes, asked: str, model: str) -> bytes:
+        """A question that passes, naming the provider's `model` for `asked`, in forms that do so below the top."""
+
+    def mend(self, asked: bytes, reply: bytes) -> bytes:
+        """An answer that passes, brought into shape where the provider strayed from the form, in forms that see to it.
+
+        `asked` is the question as it went out. `ValueError` if `reply` is no answer.
+        """

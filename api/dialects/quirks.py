@@ -19,8 +19,9 @@ class Quirks(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True
     `cache_control`: it knows Anthropic's cache markers in its own dialect. `schema_refused` are JSON Schema keywords
     it refuses. `strict_schemas`: it takes `strict`. `api_version` and `deployments` are Azure's.
     `thinking_field` is where it is told how much to think (Chat Completions): OpenAI's, OpenRouter's, DeepSeek's or
-    Qwen's way. `embeddings_form` is how it is asked for vectors, where its dialect does not say it; `embeddings_path`
-    and `rerank_path` are where these lie, from the root of its host.
+    Qwen's way. `embeddings_form` is how it is asked for vectors, where its dialect does not say it, `rerank_form` how
+    it is asked to rank texts, where it is not Jina's way; `embeddings_path` and `rerank_path` are where these lie, from
+    the root of its host.
     """
 
     max_tokens_field: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
@@ -40,6 +41,7 @@ class Quirks(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True
     thinking_field: Literal["reasoning_effort", "reasoning", "thinking", "enable_thinking"] = "reasoning_effort"
     embeddings_form: Literal["", "openai", "cohere", "ollama"] = ""
     embeddings_path: str = ""
+    rerank_form: Literal["", "cohere", "voyage", "tei"] = ""
     rerank_path: str = ""
 
     @property

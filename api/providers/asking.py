@@ -15,6 +15,8 @@ KINDS: Final = get_type_hints(Quirks)
 FLAG: Final = ("true", "false")
 MOST_KEYWORDS: Final = 64
 _WORD: Final = re.compile(r"[A-Za-z0-9$._-]{1,64}")  # a keyword of JSON Schema, or a version of an API
+_PATH: Final = re.compile(r"(?:/(?!\.{1,2}(?:/|$))[A-Za-z0-9$._~-]{1,64}){1,16}/?")
+_PATHS: Final = ("embeddings_path", "rerank_path")
 
 
 def choices(name: str) -> tuple[str, ...]:
@@ -68,7 +70,8 @@ def _typed(name: str, value: object) -> object:
     except msgspec.ValidationError:
         raise _unfit(name, value) from None
     words = typed if isinstance(typed, tuple) else (typed,) if KINDS[name] is str else ()
-    if len(words) > MOST_KEYWORDS or not all(_WORD.fullmatch(word) for word in words if word):
+    shape = _PATH if name in _PATHS else _WORD
+    if len(words) > MOST_KEYWORDS or not all(shape.fullmatch(word) for word in words if word):
         raise _unfit(name, value)
     return typed
 
@@ -81,6 +84,13 @@ def _unfit(name: str, value: object) -> ProviderRefused:
             name=name,
             value=str(value)[:40],
             choices=", ".join(known),
+        )
+    if name in _PATHS:
+        return ProviderRefused(
+            "“%(value)s” is no value of the quirk “%(name)s”. Use a path from the root of the host, like /v2/rerank.",
+            "quirks",
+            name=name,
+            value=str(value)[:40],
         )
     return ProviderRefused(
         "“%(value)s” is no value of the quirk “%(name)s”. Use letters, digits, dots and dashes; a comma between words.",

@@ -1,12 +1,13 @@
 """The child's side of the built-in model: llama.cpp's own server, for as long as somebody holds its stdin.
 
-Run by its path, so that it needs nothing of ours on `sys.path`: `local_child.py MODEL ALIAS THREADS`.
-The key comes on stdin, because argv and environment are there for everybody to read. One line goes
-back, `ready URL` or `failed REASON`. Stdin's end is the end: whatever happens to the parent, the
-kernel closes its side of the pipe.
+Run by its path, so that it needs nothing of ours on `sys.path`: `local_child.py PLAN THREADS`, the plan being a
+`local_files.Plan` as JSON. The key comes on stdin, because argv and environment are there for everybody to
+read. One line goes back, `ready URL` or `failed REASON`. Stdin's end is the end: whatever happens to the
+parent, the kernel closes its side of the pipe.
 """
 
 import http.client
+import json
 import os
 import sys
 import threading
@@ -54,21 +55,18 @@ Answer:
 ONE_LINE = r'root ::= [^\n]{1,1000} "\n\n"'
 BLANK_LINE = "\n\n"
 
-# Two callers at a time, 8192 tokens each: a prompt that long takes this model about a minute, and a
-# longer one is better refused at once.
 SLOTS = 2
-CONTEXT = 8192
 
 
 def main() -> None:
     """Serve until stdin ends, which it does with the parent."""
     report = _keep_stdout_for_the_report()
-    model, alias, threads = sys.argv[1:]
+    plan, threads = json.loads(sys.argv[1]), int(sys.argv[2])
     key = sys.stdin.buffer.readline().decode().strip()
     watch = threading.Thread(target=_end_with_stdin, daemon=True)
     watch.start()
     try:
-        server = _serve(model, alias, int(threads), key)
+        server = _serve(plan, threads, key)
     except Exception as error:
         report.write(f"failed {' '.join(str(error).split()).rstrip('.')}\n")
         sys.exit(1)
@@ -90,12 +88,12 @@ def _end_with_stdin() -> None:
     os._exit(0)  # an orderly exit would wait for the answers that are still being written
 
 
-def _serve(model: str, alias: str, threads: int, key: str) -> Any:
+def _serve(plan: dict[str, Any], threads: int, key: str) -> Any:
     import xllamacpp as llama
 
     params = llama.CommonParams()
-    params.model.path = model
-    params.model_alias = {alias}
+    params.model.path = plan["path"]
+    params.model_alias = {plan["name"]}
     params.hostnames = ["127.0.0.1"]
     params.port = 0
     params.api_keys = [key]
@@ -104,16 +102,28 @@ def _serve(model: str, alias: str, threads: int, key: str) -> Any:
     params.cpuparams.n_threads = threads
     params.cpuparams_batch.n_threads = threads
     params.n_parallel = SLOTS
-    params.n_ctx = SLOTS * CONTEXT
     params.cache_ram_mib = 0  # its default keeps up to 8 GB of old prompts
     params.use_jinja = True
+    params.embedding = True
+    params.n_batch = params.n_ubatch = plan["batch"]
+    if not plan["pools"]:
+        params.pooling_type = llama.llama_pooling_type.LLAMA_POOLING_TYPE_MEAN
+    if plan["own"]:
+        params.n_ctx = plan["context"]
+        params.kv_unified = True  # the callers share it: each may fill what the other leaves
+    else:
+        params.n_ctx = SLOTS * plan["context"]
+        _set_the_quiz(llama, params)
+    return llama.Server(params)
+
+
+def _set_the_quiz(llama: Any, params: Any) -> None:
     params.chat_template = CHAT_TEMPLATE
     params.antiprompt = [BLANK_LINE]
     params.n_predict = 256  # where the caller names no limit
     params.sampling.grammar = llama.CommonGrammar(llama.common_grammar_type.COMMON_GRAMMAR_TYPE_USER, ONE_LINE)
     params.sampling.temp = 0
     params.sampling.penalty_repeat = 1.1  # without it "Tell me a joke" is "I'm a girl. I'm a girl. I'm ..."
-    return llama.Server(params)
 
 
 def _wait_until_healthy(address: str) -> None:

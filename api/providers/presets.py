@@ -7,6 +7,9 @@ of both name is offered once, for the house outside.
 
 Dialects are those that the provider's documentation promises at that address, quirks what it refuses or wants. Of the
 programs on this computer older versions are about: they are asked in what all of them speak.
+
+Endpoints are those that the provider documents in the shapes that its clients send: OpenAI's, and Cohere's rerank.
+Mistral's speech comes as JSON and Perplexity's vectors are of whole numbers, so neither counts.
 """
 
 from typing import Final
@@ -15,6 +18,7 @@ from msgspec import Struct
 
 from api.dialects import anthropic, gemini, openai_chat, openai_responses
 from api.dialects.quirks import NONE, Quirks
+from api.endpoints import EVERYTHING, Endpoint
 
 MODELS: Final = "/models"
 BOTH: Final = f"{openai_chat.NAME}+{openai_responses.NAME}"
@@ -24,7 +28,33 @@ THOUGHTFUL: Final = Quirks(reasoning_field="reasoning_content", thinking_field="
 DATA: Final = Quirks(image_urls=False)
 # https://platform.kimi.ai/docs/guide/use-kimi-vision-model knows data and files kept there, no addresses.
 KIMI: Final = Quirks(reasoning_field="reasoning_content", thinking_field="thinking", image_urls=False)
+# Alibaba's own reranking lies beside its compatible mode: https://www.alibabacloud.com/help/en/model-studio/rerank
+DASHSCOPE: Final = Quirks(thinking_field="enable_thinking", rerank_path="/compatible-api/v1/reranks")
 QWEN: Final = Quirks(thinking_field="enable_thinking")
+# Cohere's compatible address knows no dimensions: https://docs.cohere.com/docs/compatibility-api
+COHERE: Final = Quirks(
+    embeddings_form="cohere", embeddings_path="/v2/embed", rerank_form="cohere", rerank_path="/v2/rerank"
+)
+
+# What each documents beside its chats, as of November 2026.
+CONVERSATIONS_ONLY: Final = frozenset[Endpoint]()
+OF_OPENAI: Final = EVERYTHING - {Endpoint.RERANK}
+OF_DASHSCOPE: Final = frozenset((Endpoint.COMPLETIONS, Endpoint.EMBEDDINGS, Endpoint.RERANK, Endpoint.FILES))
+OF_KIMI: Final = frozenset((Endpoint.FILES,))
+OF_GLM: Final = frozenset(
+    (
+        *(Endpoint.EMBEDDINGS, Endpoint.RERANK, Endpoint.IMAGES),
+        *(Endpoint.SPEECH, Endpoint.TRANSCRIPTIONS, Endpoint.FILES),
+    )
+)
+OF_ZAI: Final = frozenset((Endpoint.IMAGES, Endpoint.TRANSCRIPTIONS, Endpoint.FILES))
+OF_MISTRAL: Final = frozenset((Endpoint.EMBEDDINGS, Endpoint.TRANSCRIPTIONS, Endpoint.MODERATIONS, Endpoint.FILES))
+OF_GROQ: Final = frozenset((Endpoint.SPEECH, Endpoint.TRANSCRIPTIONS, Endpoint.TRANSLATIONS, Endpoint.FILES))
+OF_XAI: Final = frozenset((Endpoint.COMPLETIONS, Endpoint.IMAGES, Endpoint.FILES))
+OF_SILICONFLOW: Final = OF_GLM | {Endpoint.COMPLETIONS}
+OF_COHERE: Final = frozenset((Endpoint.EMBEDDINGS, Endpoint.RERANK))
+# It answers 200 to what it has not, so that asking would teach nothing.
+OF_LM_STUDIO: Final = frozenset((Endpoint.COMPLETIONS, Endpoint.EMBEDDINGS))
 
 
 class Preset(Struct, frozen=True, kw_only=True):
@@ -33,7 +63,8 @@ class Preset(Struct, frozen=True, kw_only=True):
     `key_page` is where a key is to be had; None where none is wanted. `env` are the variables that usually hold one,
     `env_url` those that, where they are set, say for which other address it is meant. `key_check` is a path below
     the base URL that only a good key may read: not `/models` where the list is public. `dialect` is as a row keeps it,
-    several with a “+” between them. A base URL with braces is to be completed by the owner.
+    several with a “+” between them. A base URL with braces is to be completed by the owner. `endpoints` are what it
+    has beside conversations; None where it may have anything, or where its dialect says it.
     """
 
     id: str
@@ -46,6 +77,7 @@ class Preset(Struct, frozen=True, kw_only=True):
     env_url: tuple[str, ...] = ()
     key_check: str = MODELS
     quirks: Quirks = NONE
+    endpoints: frozenset[Endpoint] | None = None
 
     @property
     def dialects(self) -> tuple[str, ...]:
@@ -79,6 +111,7 @@ PRESETS: Final = (
         env_url=("OPENAI_BASE_URL", "OPENAI_API_BASE"),
         dialect=BOTH,
         quirks=OPENAI,
+        endpoints=OF_OPENAI,
     ),
     Preset(
         id="gemini",
@@ -98,6 +131,7 @@ PRESETS: Final = (
         key_page="https://platform.deepseek.com/api_keys",
         env=("DEEPSEEK_API_KEY",),
         quirks=THOUGHTFUL,
+        endpoints=CONVERSATIONS_ONLY,
     ),
     Preset(
         id="openrouter",
@@ -118,7 +152,8 @@ PRESETS: Final = (
         key_page="https://modelstudio.console.alibabacloud.com/?tab=playground#/api-key",
         env=("DASHSCOPE_API_KEY",),
         env_url=("DASHSCOPE_BASE_URL",),
-        quirks=QWEN,
+        quirks=DASHSCOPE,
+        endpoints=OF_DASHSCOPE,
     ),
     Preset(
         id="qwen-cn",
@@ -126,7 +161,8 @@ PRESETS: Final = (
         mark="Q",
         base_url="https://dashscope.aliyuncs.com/compatible-mode/v1",
         key_page="https://bailian.console.aliyun.com/?tab=model#/api-key",
-        quirks=QWEN,
+        quirks=DASHSCOPE,
+        endpoints=OF_DASHSCOPE,
     ),
     Preset(
         id="kimi",
@@ -138,6 +174,7 @@ PRESETS: Final = (
         env_url=("MOONSHOT_BASE_URL",),
         dialect=BOTH,
         quirks=KIMI,
+        endpoints=OF_KIMI,
     ),
     Preset(
         id="kimi-cn",
@@ -147,6 +184,7 @@ PRESETS: Final = (
         key_page="https://platform.kimi.com/console/api-keys",
         dialect=BOTH,
         quirks=KIMI,
+        endpoints=OF_KIMI,
     ),
     Preset(
         id="glm",
@@ -156,6 +194,7 @@ PRESETS: Final = (
         key_page="https://open.bigmodel.cn/usercenter/apikeys",
         env=("ZHIPUAI_API_KEY", "ZHIPU_API_KEY"),
         quirks=THOUGHTFUL,
+        endpoints=OF_GLM,
     ),
     Preset(
         id="zai",
@@ -165,6 +204,7 @@ PRESETS: Final = (
         key_page="https://z.ai/manage-apikey/apikey-list",
         env=("ZAI_API_KEY",),
         quirks=THOUGHTFUL,
+        endpoints=OF_ZAI,
     ),
     Preset(
         id="mistral",
@@ -174,6 +214,7 @@ PRESETS: Final = (
         key_page="https://console.mistral.ai/api-keys",
         env=("MISTRAL_API_KEY",),
         quirks=Quirks(stream_options=False),
+        endpoints=OF_MISTRAL,
     ),
     Preset(
         id="groq",
@@ -183,6 +224,7 @@ PRESETS: Final = (
         key_page="https://console.groq.com/keys",
         env=("GROQ_API_KEY",),
         dialect=BOTH,
+        endpoints=OF_GROQ,
     ),
     Preset(
         id="xai",
@@ -192,6 +234,7 @@ PRESETS: Final = (
         key_page="https://console.x.ai/team/default/api-keys",
         env=("XAI_API_KEY",),
         dialect=BOTH,
+        endpoints=OF_XAI,
     ),
     Preset(
         id="azure",
@@ -209,6 +252,7 @@ PRESETS: Final = (
         base_url="https://api.perplexity.ai",
         key_page="https://www.perplexity.ai/account/api/keys",
         env=("PERPLEXITY_API_KEY",),
+        endpoints=CONVERSATIONS_ONLY,
     ),
     Preset(
         id="siliconflow",
@@ -218,6 +262,7 @@ PRESETS: Final = (
         key_page="https://cloud.siliconflow.com/account/ak",
         env=("SILICONFLOW_API_KEY",),
         quirks=QWEN,
+        endpoints=OF_SILICONFLOW,
     ),
     Preset(
         id="siliconflow-cn",
@@ -227,9 +272,28 @@ PRESETS: Final = (
         key_page="https://cloud.siliconflow.cn/account/ak",
         env=("SILICONFLOW_CN_API_KEY",),
         quirks=QWEN,
+        endpoints=OF_SILICONFLOW,
+    ),
+    Preset(
+        id="cohere",
+        name="Cohere",
+        mark="Co",
+        base_url="https://api.cohere.ai/compatibility/v1",
+        key_page="https://dashboard.cohere.com/api-keys",
+        env=("COHERE_API_KEY", "CO_API_KEY"),
+        quirks=COHERE,
+        endpoints=OF_COHERE,
     ),
     Preset(id="ollama", name="Ollama", mark="O", base_url="http://127.0.0.1:11434/v1", quirks=DATA),
-    Preset(id="lmstudio", name="LM Studio", mark="LM", base_url="http://127.0.0.1:1234/v1", dialect=BOTH, quirks=DATA),
+    Preset(
+        id="lmstudio",
+        name="LM Studio",
+        mark="LM",
+        base_url="http://127.0.0.1:1234/v1",
+        dialect=BOTH,
+        quirks=DATA,
+        endpoints=OF_LM_STUDIO,
+    ),
     Preset(id="llamacpp", name="llama.cpp", mark="Lc", base_url="http://127.0.0.1:8080/v1"),
     Preset(id="vllm", name="vLLM", mark="vL", base_url="http://127.0.0.1:8000/v1"),
 )
@@ -246,3 +310,8 @@ def preset(id: str) -> Preset | None:
 def key_check(base_url: str) -> str:
     """The path below `base_url` that only a good key may read."""
     return next((preset.key_check for preset in PRESETS if preset.base_url == base_url), MODELS)
+
+
+def documented(base_url: str) -> frozenset[Endpoint] | None:
+    """What the provider at `base_url` documents beside conversations; None where nobody wrote it down here."""
+    return next((preset.endpoints for preset in PRESETS if preset.base_url == base_url), None)

@@ -14,10 +14,9 @@ from weakref import ref
 from msgspec import Struct, structs
 
 from api.dialects.quirks import NONE, Quirks
-from api.errors import ProviderRefused, SaidInWords
-from api.providers import testing
+from api.errors import ProviderRefused, SaidInWords, UnknownModel
+from api.providers import local_files, testing
 from api.providers.catalog import Catalog, Fetch
-from api.providers.local import MODEL as LOCAL_MODEL
 from api.providers.near import no_such_model
 from api.providers.provider import (
     LOCAL,
@@ -77,6 +76,7 @@ class Providers:
         local_fault: SaidInWords | None,
         own_ports: Callable[[], frozenset[int]] = frozenset,
         let_go: Callable[[str], None] = lambda id: None,
+        local_model: Model | None = None,
     ) -> None:
         self._store, self._vault, self._told = store, vault, changed
         self._own_ports, self._let_go = own_ports, let_go
@@ -86,6 +86,7 @@ class Providers:
         self._rows = {row.id: read(row, vault) for row in store.load(statements.load)}
         self._watch(*self._rows.values())
         self._built_in = {TESTING: testing_provider(BORN), LOCAL: local_provider(BORN, local_fault)}
+        self._local_model = local_model or local_files.listed(None)
         self._removed: dict[str, Removed] = {}
         self._checks: dict[str, Check] = {}
         self.catalog = Catalog(store, fetch, self._changed)
@@ -235,16 +236,20 @@ class Providers:
             self._forget_removed(id)
         await self.catalog.close()
 
-    async def resolve(self, asked: str) -> Route:
-        """Whom `asked` means. `UnknownModel` names near misses, `ProviderNotReady` what is missing."""
+    async def resolve(self, asked: str, look: bool = True) -> Route:
+        """Whom `asked` means. `UnknownModel` names near misses, `ProviderNotReady` what is missing.
+
+        Without `look` no provider is asked for its models, even where its list is due.
+        """
         if route := self._routes.get(asked):
             return route
         route = by_prefix(asked, self.find, self.models)
         if not route:
-            await self.freshen()
+            if look:
+                await self.freshen()
             route = by_bare_name(asked, self.listed())
         if not route:
-            raise no_such_model(asked, [f"{provider.id}:{model.id}" for provider, model in self.listed()])
+            raise self._unknown(asked)
         refuse_unready(route.provider)
         if len(self._routes) < REMEMBERED:
             self._routes[asked] = route
@@ -254,6 +259,13 @@ class Providers:
         """Every model of every enabled provider, as last fetched, the built-in ones last."""
         own = [(provider, model) for provider in self._rows.values() for model in self.models(provider)]
         return own + [(provider, model) for provider in self._built_in.values() for model in self.models(provider)]
+
+    def serve_locally(self, fault: SaidInWords | None, model: Model) -> None:
+        """Have the built-in provider serve `model` from now on; `fault` is why it cannot."""
+        self._built_in[LOCAL] = local_provider(BORN, fault)
+        self._local_model = model
+        self._checks.pop(LOCAL, None)
+        self._changed()
 
     async def freshen(self, seconds: float | None = None) -> None:
         """Ask the providers whose model list is due."""
@@ -267,8 +279,18 @@ class Providers:
         if provider.id == TESTING:
             return testing.MODELS
         if provider.id == LOCAL:
-            return (Model(LOCAL_MODEL, name="Gemma 3 270M: tiny, for a first answer"),)
+            return (self._local_model,)
         return self.catalog.of(provider)
+
+    def _unknown(self, asked: str) -> UnknownModel:
+        names = [f"{provider.id}:{model.id}" for provider, model in self.listed()]
+        own = f"{LOCAL}:{self._local_model.id}"
+        if not asked.startswith(f"{LOCAL}:") or own not in names:
+            return no_such_model(asked, names)
+        # It has one model, which the owner may have changed: the name of the other may be nothing like it.
+        return UnknownModel(
+            "There is no model “%(model)s”. The built-in provider has “%(name)s” now.", model=asked[:100], name=own
+        )
 
     def _own(self, id: str) -> Provider:
         if id in self._built_in:

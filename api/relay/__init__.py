@@ -1,7 +1,8 @@
 """One call from start to finish.
 
 The same dialect on both sides: the bytes pass (`passing`). Two dialects: the vocabulary between them (`translating`),
-as for the test models, which answer in events. Whatever happens, the upstream is closed and one row is written.
+as for the test models, which answer in events. Whatever happens, the upstream is closed and one row is written; but
+of a dry run (`rehearsing`) nothing is.
 """
 
 import asyncio
@@ -9,17 +10,18 @@ import logging
 from typing import Final
 
 from api.calls import Calls
-from api.dialects.envelope import Envelope
 from api.errors import GatewayError
 from api.gateway import Gateway
-from api.providers.provider import TESTING, Provider
+from api.providers.provider import TESTING
 from api.relay import forwarding, passing, translating
 from api.relay.asked import Answer, Asked, Delivery, Named
+from api.relay.choosing import bytes_pass, choose
+from api.relay.rehearsing import is_rehearsal, rehearse
 from api.relay.turn import Dialect, Turn
 from api.store.calls import CALLER_GONE
 from api.usage import Tally
 
-__all__ = ["Answer", "Asked", "Delivery", "Dialect", "Named", "relay"]
+__all__ = ["Answer", "Asked", "Delivery", "Dialect", "Named", "is_rehearsal", "relay"]
 
 INTERNAL: Final = "Morello failed at this request. Its log says more; the request id finds the place."
 log = logging.getLogger("morello.relay")
@@ -29,6 +31,8 @@ async def relay(asked: Asked, gateway: Gateway, calls: Calls, caller: Dialect, d
     """Answer one call: the answer to send, or None if it went out through `delivery`. Raises `GatewayError`."""
     size = asked.upload.size if asked.upload else len(asked.body)
     tally = Tally(asked.request_id, asked.route, caller.NAME, size)
+    if is_rehearsal(asked.headers):
+        return await rehearse(Turn(asked, gateway, calls.running(), caller, delivery, tally, rehearsed=True))
     with calls.running(tally) as call:
         gateway.news.tell()
         turn = Turn(asked, gateway, call, caller, delivery, tally)
@@ -55,27 +59,9 @@ async def relay(asked: Asked, gateway: Gateway, calls: Calls, caller: Dialect, d
 async def _answer(turn: Turn) -> Answer | None:
     if turn.asked.endpoint:
         return await forwarding.forward(turn, turn.asked.endpoint)
-    envelope = turn.open()
-    name = _full_name(turn.asked.provider, envelope.model)
-    turn.tally.asked, turn.tally.streamed = name, envelope.stream
-    route = await turn.gateway.providers.resolve(name)
-    turn.tally.provider, turn.tally.served = route.provider.id, route.model
+    envelope, route = await choose(turn)
     if route.provider.id == TESTING:
         return await translating.interpret(turn, envelope, route)
-    if _bytes_pass(turn.caller, route.provider, envelope):
+    if bytes_pass(turn.caller, route.provider, envelope):
         return await passing.pass_on(turn, envelope, route)
     return await translating.translate(turn, envelope, route)
-
-
-def _full_name(provider: str | None, model: str) -> str:
-    """The model's full name, where the URL named its provider."""
-    return model if provider is None or model.startswith(f"{provider}:") else f"{provider}:{model}"
-
-
-def _bytes_pass(caller: Dialect, provider: Provider, envelope: Envelope) -> bool:
-    """Whether the provider speaks the caller's dialect, and can do what is wished as it is wished."""
-    if caller.NAME not in provider.dialects:
-        return False
-    quirks = provider.quirks
-    can_stream = quirks.streams and (quirks.streams_tools or b'"tools"' not in envelope.body)
-    return can_stream or not envelope.stream

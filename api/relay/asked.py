@@ -21,7 +21,7 @@ class Asked(Struct, frozen=True):
     """What came in. `provider` was named in the URL, if it was; `named` is what else the URL said.
 
     `endpoint` is what is asked for, where that is no conversation: in the caller's `form`, where the endpoint has
-    several, with `method` at `below` its path. A form with files came as `upload`, with no `body`.
+    several, with `method` at `below` its path and with `query`. A form with files comes as `upload`, with no `body`.
     """
 
     body: bytes
@@ -35,6 +35,7 @@ class Asked(Struct, frozen=True):
     upload: Upload | None = None
     method: str = "POST"
     below: str = ""
+    query: str = ""
 
 
 class Answer(Struct, frozen=True):

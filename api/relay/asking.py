@@ -6,7 +6,7 @@ from typing import Final
 
 from msgspec import structs
 
-from api.dialects import openai_chat, sse
+from api.dialects import openai_chat
 from api.dialects.dialect import Written
 from api.dialects.quirks import Quirks
 from api.errors import InvalidRequest, UpstreamRefused
@@ -20,7 +20,7 @@ STRICT: Final = "x-morello-strict"
 LONGEST_HEADER: Final = 1024
 LONGEST_FIELD: Final = 64
 MOST_FIELDS: Final = 1000  # named in a receipt, of which fifty are kept
-_YES: Final = ("1", "true", "yes")
+YES: Final = ("1", "true", "yes")
 _STRANGE: Final = re.compile(r"[^\w.$\[\]-]", re.ASCII)  # fields' names are the caller's: no header may break of them
 
 Writes = Callable[[dict[str, object]], Written]
@@ -39,10 +39,9 @@ class Asking:
 
     async def reply(self) -> ProviderReply:
         """The provider's reply; asked again where a refusal taught how to say it."""
-        lessons = self.turn.gateway.lessons
         tried: list[str] = []
         while True:
-            self._say(lessons.learned(self.route))
+            self.say()
             try:
                 return await self._post()
             except UpstreamRefused as refused:
@@ -58,8 +57,17 @@ class Asking:
         """What the caller is told of the question."""
         return told(self.turn, self.written)
 
-    def _say(self, learned: dict[str, object]) -> None:
-        self.written = written = self._write(learned)
+    @property
+    def path(self) -> str:
+        """Where it goes, below the provider's base URL."""
+        return conversation_path(self.dialect, self.route.provider.quirks, self.route.model, self.stream)
+
+    def say(self) -> None:
+        """Write it, as what was learned of the provider has it; a strict caller is refused where something gets lost.
+
+        Nothing is sent.
+        """
+        self.written = written = self._write(self.turn.gateway.lessons.learned(self.route))
         slip = self.turn.slip
         slip.dialect, slip.dropped, slip.renamed = self.dialect, dropped(self.turn, written), written.renamed
         heed(self.turn, self.route, written)
@@ -69,11 +77,10 @@ class Asking:
         turn, route = self.turn, self.route
         # The built-in model takes seconds to wake: whoever asked for a stream is told at once that it comes.
         if route.provider.id == LOCAL and turn.tally.streamed and not turn.gateway.local.is_running:
-            await turn.begin(sse.MEDIA_TYPE, self.headers)
+            await turn.begin(turn.caller.MEDIA_TYPE, self.headers)
         provider = await turn.gateway.reach(route.provider)
-        path = conversation_path(self.dialect, provider.quirks, route.model, self.stream)
         body, headers = self.written.body, turn.asked.headers
-        return await turn.gateway.upstream.post(provider, self.dialect, path, body, headers, turn.caller.NAME)
+        return await turn.gateway.upstream.post(provider, self.dialect, self.path, body, headers, turn.caller.NAME)
 
     def _lesson(self, refused: UpstreamRefused) -> str | None:
         if self.dialect != openai_chat.NAME:
@@ -88,7 +95,7 @@ class Asking:
 
 def heed(turn: Turn, route: Route, written: Written) -> None:
     """Raise `InvalidRequest` where something cannot be said and the caller wants all of it said."""
-    if written.dropped and turn.asked.headers.get(STRICT, "").strip().lower() in _YES:
+    if written.dropped and turn.asked.headers.get(STRICT, "").strip().lower() in YES:
         raise _refuse(route, dropped(turn, written))
 
 

@@ -3,7 +3,7 @@
 from types import ModuleType
 from typing import Any, Final
 
-from api.dialects import embeddings, images
+from api.dialects import embeddings, images, reranking
 from api.dialects.gemini import NAME as GEMINI
 from api.endpoints import Endpoint
 from api.providers.provider import Provider
@@ -13,6 +13,7 @@ FORMS: Final[dict[Endpoint, dict[str, Any]]] = {
     Endpoint.EMBEDDINGS: embeddings.FORMS,
     Endpoint.IMAGES: images.FORMS,
     Endpoint.IMAGE_EDITS: images.FORMS,
+    Endpoint.RERANK: reranking.FORMS,
 }
 
 
@@ -25,6 +26,8 @@ def form_of(provider: Provider, endpoint: Endpoint) -> ModuleType | None:
 
 
 def _name(provider: Provider, endpoint: Endpoint) -> str:
+    if endpoint is Endpoint.RERANK:
+        return provider.quirks.rerank_form or reranking.USUAL
     if endpoint is Endpoint.EMBEDDINGS and provider.quirks.embeddings_form:
         return provider.quirks.embeddings_form
     return GEMINI if provider.dialects == (GEMINI,) else OPENAI

@@ -12,10 +12,11 @@ import msgspec
 
 from api.dialects.counted import usage_in
 from api.dialects.dialect import Written
-from api.dialects.envelope import Envelope
+from api.dialects.envelope import Envelope, require_name
 from api.endpoints import Endpoint
 from api.errors import BadReply, GatewayError, UpstreamRefused
-from api.providers.provider import Provider, Route
+from api.providers.provider import LOCAL, Provider, Route
+from api.providers.resolving import refuse_unready
 from api.relay import able
 from api.relay.asked import Answer
 from api.relay.asking import heed, told
@@ -29,7 +30,10 @@ from api.upstream.reply import ProviderReply
 
 PROVIDER: Final = "x-morello-provider"
 JSON: Final = "application/json"
+CONTENT: Final = "/content"  # of a file: whatever it is, its bytes pass
 BYTES: Final = "application/octet-stream"
+# Where every API has the model named: who forgets it shall not get whoever happens to be the only one.
+WANTS_MODEL: Final = frozenset((Endpoint.COMPLETIONS, Endpoint.EMBEDDINGS, Endpoint.RERANK))
 
 
 async def forward(turn: Turn, endpoint: Endpoint) -> Answer | None:
@@ -44,7 +48,7 @@ async def forward(turn: Turn, endpoint: Endpoint) -> Answer | None:
 
 async def prepare(turn: Turn, endpoint: Endpoint) -> "Errand":
     """Whom to ask, and how; nothing is sent."""
-    wish = turn.asked.upload or turn.open()
+    wish = await _arrived(turn, turn.asked.upload) if turn.asked.upload else turn.open()
     turn.tally.asked, turn.tally.streamed = wish.model or None, wish.stream
     route = await _route(turn, endpoint, wish.model)
     turn.tally.provider, turn.tally.served = route.provider.id, route.model or None
@@ -54,12 +58,24 @@ async def prepare(turn: Turn, endpoint: Endpoint) -> "Errand":
     return errand
 
 
+async def _arrived(turn: Turn, upload: Upload) -> Upload:
+    try:
+        await upload.arrive()
+    finally:
+        turn.tally.bytes_in = upload.size
+    return upload
+
+
 async def _route(turn: Turn, endpoint: Endpoint, model: str) -> Route:
     """Whom to ask: who has the model; without one, who was named, or the only one that has the endpoint."""
     if model:
-        return await turn.gateway.providers.resolve(model)
+        return await turn.resolve(model)
     named = turn.asked.provider or turn.asked.headers.get(PROVIDER)
-    return Route(able.only(turn.gateway, turn.caller.NAME, endpoint, named), "")
+    if not named and endpoint in WANTS_MODEL:
+        require_name(model)
+    provider = able.only(turn.gateway, turn.caller.NAME, endpoint, named)
+    refuse_unready(provider)
+    return Route(provider, "")
 
 
 class Errand:
@@ -74,8 +90,8 @@ class Errand:
         caller, provider = turn.caller.NAME, route.provider
         self.dialect = caller if caller in provider.dialects else provider.dialect
         form, self.ours = form_of(provider, endpoint), turn.asked.form
-        self.theirs: ModuleType | None = form if self.ours is not None and form is not self.ours else None
-        self._path = form.path if form else None
+        self.theirs: ModuleType | None = form if form and self.ours and form.NAME != self.ours.NAME else None
+        self._path = (self.theirs or self.ours or form).path if form else None
         self.request: Any = None
         self.written = Written(b"")
 
@@ -86,10 +102,10 @@ class Errand:
         if self.theirs is not None and self.ours is not None:
             self.request = await self.ours.read(wish) if isinstance(wish, Upload) else self._read(wish)
             self.written = self.theirs.write_request(self.request, self.route.model)
-            turn.slip.dropped = self.written.dropped
+            turn.slip.dropped, turn.slip.renamed = self.written.dropped, self.written.renamed
             heed(turn, self.route, self.written)
         elif isinstance(wish, Envelope):
-            self.written = Written(wish.renamed(self.route.model))
+            self.written = Written(self._renamed(wish))
         turn.slip.sent.put(self.written.body)
 
     async def reply(self) -> ProviderReply:
@@ -97,7 +113,7 @@ class Errand:
         turn, route = self.turn, self.route
         provider = await turn.gateway.reach(route.provider)
         try:
-            return await turn.gateway.upstream.send(provider, self._question(provider), turn.asked.headers)
+            return await turn.gateway.upstream.send(provider, self.question(provider), turn.asked.headers)
         except UpstreamRefused as refused:
             turn.slip.came.add(str(refused).encode())
             if not turn.asked.below:
@@ -106,18 +122,27 @@ class Errand:
                 refused.type = None
             raise
 
-    def _read(self, wish: Envelope) -> Any:
-        assert self.ours is not None
-        return self.ours.read_request(wish.body, wish.model)
-
-    def _question(self, provider: Provider) -> Question:
+    def question(self, provider: Provider) -> Question:
         """What goes out. A form with files is framed anew, its model renamed on the way."""
         asked, model = self.turn.asked, self.route.model
-        path = self._path(model) if self._path else None
-        url = endpoint_url(provider.base_url, self.endpoint, provider.quirks, model, path) + asked.below
+        path = self._path(model) if self._path else self.endpoint.path + asked.below
+        url = endpoint_url(provider.base_url, self.endpoint, provider.quirks, model, path)
+        if asked.query:
+            url += ("&" if "?" in url else "?") + asked.query
         if isinstance(self.wish, Upload) and self.theirs is None:
             return Question(self.dialect, url, self.wish.renamed(model), self.wish.media_type, asked.method)
         return Question(self.dialect, url, self.written.body, JSON if self.written.body else "", asked.method)
+
+    def _renamed(self, wish: Envelope) -> bytes:
+        rename = getattr(self.ours, "rename", None)
+        body: bytes = rename(wish.body, wish.model, self.route.model) if rename else wish.renamed(self.route.model)
+        if self.endpoint is Endpoint.COMPLETIONS and self.route.provider.id == LOCAL:
+            return self.turn.gateway.local.as_text(body)
+        return body
+
+    def _read(self, wish: Envelope) -> Any:
+        assert self.ours is not None
+        return self.ours.read_request(wish.body, wish.model)
 
 
 class _Handing:
@@ -147,7 +172,7 @@ class _Handing:
             raise BadReply(f"The provider “{self._provider}” answered with a web page. Look at its base URL.")
         if self.errand.theirs is not None:
             return self._translated(await self._whole(reply), reply)
-        if kind == JSON and not self.turn.asked.below:
+        if kind == JSON and not self.turn.asked.below.endswith(CONTENT):
             return self._passed(await self._whole(reply), reply)
         if kind == "text/event-stream":
             self._frames = Frames(self._provider)
@@ -162,21 +187,29 @@ class _Handing:
 
     def _passed(self, body: bytes, reply: ProviderReply) -> Answer:
         self.turn.tally.usage = usage_in(body)
+        if mend := getattr(self.errand.ours, "mend", None):
+            body = self._understood(mend, self.errand.written.body, body)
         return Answer(body, reply.media_type, reply.headers, reply.status)
 
     def _translated(self, body: bytes, reply: ProviderReply) -> Answer:
         turn, errand = self.turn, self.errand
         assert errand.theirs is not None
         assert errand.ours is not None
+        heard = self._understood(errand.theirs.read_reply, body)
+        turn.tally.usage = heard.usage
+        headers = reply.headers | told(turn, errand.written)
+        media_type = getattr(errand.ours, "media_type", lambda _request: JSON)
+        told_anew: bytes = self._understood(errand.ours.write_reply, heard, errand.request)
+        return Answer(told_anew, media_type(errand.request), headers)
+
+    def _understood(self, say: Callable[..., Any], *heard: Any) -> Any:
+        """What a form makes of an answer; one that does not fit the question is none."""
         try:
-            heard = errand.theirs.read_reply(body)
+            return say(*heard)
         except (ValueError, msgspec.DecodeError, RecursionError) as error:
             raise BadReply(
                 f"The provider “{self._provider}” answered with something that cannot be understood."
             ) from error
-        turn.tally.usage = heard.usage
-        headers = reply.headers | told(turn, errand.written)
-        return Answer(errand.ours.write_reply(heard, errand.request), JSON, headers)
 
     async def _stream(self, reply: ProviderReply, take: Callable[[bytes], None]) -> None:
         turn = self.turn

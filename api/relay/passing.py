@@ -32,8 +32,7 @@ MARK: Final = sealing.MARK.encode()
 
 async def pass_on(turn: Turn, envelope: Envelope, route: Route) -> Answer | None:
     """Ask the provider in the caller's own words, and hand on what it says."""
-    again = _Again(turn, envelope, route)
-    asking = Asking(turn, route, turn.caller.NAME, envelope.stream, again.write)
+    asking = prepare(turn, envelope, route)
     passing = turn.voice = _Passing(turn, envelope, route)
     reply = await asking.reply()
     try:
@@ -43,6 +42,11 @@ async def pass_on(turn: Turn, envelope: Envelope, route: Route) -> Answer | None
         return await passing.whole(reply, asking.headers)
     finally:
         await reply.close()
+
+
+def prepare(turn: Turn, envelope: Envelope, route: Route) -> Asking:
+    """How the provider is asked in the caller's own words; nothing is sent."""
+    return Asking(turn, route, turn.caller.NAME, envelope.stream, _Again(turn, envelope, route).write)
 
 
 class _Again:

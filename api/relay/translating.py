@@ -23,7 +23,6 @@ from api.conversation import (
     Text,
     ToolCall,
 )
-from api.dialects import sse
 from api.dialects.dialect import HearsEvents, Written
 from api.dialects.envelope import Envelope
 from api.dialects.quirks import Quirks
@@ -45,9 +44,25 @@ _STREAMS: Final = (b"data:", b"event:", b":")
 
 async def translate(turn: Turn, envelope: Envelope, route: Route) -> Answer | None:
     """Ask the provider in a dialect of its own, and say its reply in the caller's."""
-    target = target_of(turn, route.provider)
     request = read_request(turn, envelope)
-    mark = route.provider.mark
+    asking = prepare(turn, request, route)
+    speaker = turn.voice = Speaker(turn, request)
+    reply = await asking.reply()
+    try:
+        if "html" in reply.media_type:
+            raise BadReply(f"The provider “{route.provider.id}” answered with a web page. Look at its base URL.")
+        if request.stream:
+            await turn.begin(turn.caller.MEDIA_TYPE, reply.headers | asking.headers)
+        interpreter = Interpreter(turn, route, target_of(turn, route.provider), speaker, asking.written.names)
+        await interpreter.hear(reply, request.stream)
+        return await speaker.end(reply.headers | asking.headers)
+    finally:
+        await reply.close()
+
+
+def prepare(turn: Turn, request: ChatRequest, route: Route) -> Asking:
+    """How the provider is asked in a dialect of its own; nothing is sent."""
+    target, mark = target_of(turn, route.provider), route.provider.mark
     restored = turn.gateway.memory.restore(request, mark, target.NAME)
     stream = can_stream(route.provider.quirks, restored)
     wanted = structs.replace(restored, model=route.model, stream=stream)
@@ -56,19 +71,7 @@ async def translate(turn: Turn, envelope: Envelope, route: Route) -> Answer | No
         written: Written = target.write_request(wanted, quirks_of(route, learned), mark)
         return written
 
-    asking = Asking(turn, route, target.NAME, stream, write)
-    speaker = turn.voice = Speaker(turn, request)
-    reply = await asking.reply()
-    try:
-        if "html" in reply.media_type:
-            raise BadReply(f"The provider “{route.provider.id}” answered with a web page. Look at its base URL.")
-        if request.stream:
-            await turn.begin(sse.MEDIA_TYPE, reply.headers | asking.headers)
-        interpreter = Interpreter(turn, route, target, speaker, asking.written.names)
-        await interpreter.hear(reply, request.stream)
-        return await speaker.end(reply.headers | asking.headers)
-    finally:
-        await reply.close()
+    return Asking(turn, route, target.NAME, stream, write)
 
 
 async def interpret(turn: Turn, envelope: Envelope, route: Route) -> Answer | None:
@@ -77,7 +80,7 @@ async def interpret(turn: Turn, envelope: Envelope, route: Route) -> Answer | No
     speaker = turn.voice = Speaker(turn, request)
     async for event in testing.answer(route.model, request):
         if request.stream:
-            await turn.begin(sse.MEDIA_TYPE, {})
+            await turn.begin(turn.caller.MEDIA_TYPE, {})
         turn.tally.pieces += 1
         speaker.say((event,))
         if request.stream:

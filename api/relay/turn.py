@@ -8,6 +8,8 @@ from api.dialects.envelope import Envelope, named_envelope, open_envelope, open_
 from api.errors import GatewayError
 from api.gateway import Gateway
 from api.heart import Heart
+from api.providers.provider import Route
+from api.receipts import Slip
 from api.relay.asked import Answer, Asked, Delivery
 from api.usage import Tally
 
@@ -28,13 +30,24 @@ class Voice(Protocol):
 
 
 class Turn:
-    """A call, its tally and its receipt. `voice` is set by whoever begins to speak."""
+    """A call, its tally and its receipt. `voice` is set by whoever begins to speak.
+
+    One that is `rehearsed` sends nothing, and nothing of it is kept.
+    """
 
     def __init__(
-        self, asked: Asked, gateway: Gateway, call: Call, caller: Dialect, delivery: Delivery, tally: Tally
+        self,
+        asked: Asked,
+        gateway: Gateway,
+        call: Call,
+        caller: Dialect,
+        delivery: Delivery,
+        tally: Tally,
+        rehearsed: bool = False,
     ) -> None:
         self.asked, self.gateway, self.caller, self.delivery, self.tally = asked, gateway, caller, delivery, tally
-        self.slip = gateway.receipts.begin(tally, asked.body)
+        self.rehearsed = rehearsed
+        self.slip = Slip(tally, asked.body) if rehearsed else gateway.receipts.begin(tally, asked.body)
         self.voice: Voice | None = None
         self._call = call
         self._heart: Heart | None = None  # only a stream has one: the two know each other, a cycle for the collector
@@ -42,11 +55,17 @@ class Turn:
     def open(self) -> Envelope:
         """The caller's request, seen from outside."""
         asked, says = self.asked, self.caller.SAYS
+        if asked.endpoint and asked.method != "POST":
+            return Envelope(b"", "", False)
         if asked.endpoint:
             return open_question(asked.body, asked.named.model if asked.named else None)
         if asked.named:
             return named_envelope(asked.body, asked.named.model, asked.named.stream, says)
         return open_envelope(asked.body, says)
+
+    async def resolve(self, model: str) -> Route:
+        """Whom a model's name means."""
+        return await self.gateway.providers.resolve(model, look=not self.rehearsed)
 
     async def begin(self, media_type: str, headers: dict[str, str]) -> None:
         """Begin to stream, unless that has begun."""

@@ -6,7 +6,7 @@ from sanic import Blueprint, HTTPResponse, Request
 
 from api.dialects import anthropic
 from api.dialects.envelope import open_envelope
-from api.routes import counting
+from api.routes import counting, samples
 from api.routes.conversing import converse, require_json
 from api.routes.documenting import PASSED_ON, documented
 
@@ -22,6 +22,7 @@ EXAMPLE: Final = {"model": "morello:echo", "max_tokens": 256, "messages": QUESTI
     f"Answers a conversation, streamed as server-sent events if `stream` is true. {PASSED_ON}",
     body=anthropic.MessagesRequest,
     reply=anthropic.AnthropicReply,
+    answer=samples.MESSAGE,
     error=anthropic.AnthropicErrorReply,
     streams=True,
     example=EXAMPLE,
@@ -36,6 +37,7 @@ async def messages(request: Request) -> HTTPResponse | None:
     "The same with the provider in the URL: `model` is then the model's own name, listed or not.",
     body=anthropic.MessagesRequest,
     reply=anthropic.AnthropicReply,
+    answer=samples.MESSAGE,
     error=anthropic.AnthropicErrorReply,
     streams=True,
     example={**EXAMPLE, "model": "echo"},
@@ -51,6 +53,8 @@ async def provider_messages(request: Request, provider: str) -> HTTPResponse | N
     "`x-morello-estimated: 1` tells.",
     body=anthropic.CountTokensRequest,
     reply=anthropic.TokenCount,
+    answer=samples.TOKENS,
+    rehearses=False,
     error=anthropic.AnthropicErrorReply,
     example={"model": "morello:echo", "messages": QUESTION},
 )

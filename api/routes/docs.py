@@ -1,25 +1,24 @@
-"""The API's own documentation: an OpenAPI 3.1 document, and a page that shows it without any network."""
+"""The API's own documentation: an OpenAPI 3.1 document, a page that shows it without any network, and its Markdown."""
 
 import asyncio
 import mimetypes
-import re
-from collections.abc import Callable, Iterable
 from functools import cached_property
 from typing import Any, Final
 
 import msgspec
-from sanic import Blueprint, HTTPResponse, Request, Sanic
+from sanic import HTTPResponse, Request, Sanic
 from sanic.exceptions import NotFound
 
-from api import VERSION
 from api.assets import folder
-from api.routes.documenting import NOTE, Described
+from api.routes.manual import write_manual
+from api.routes.specification import generate
 
 # Swagger UI sets style attributes as it draws: 'unsafe-inline' for styles, here alone, and never for scripts.
 POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
     "connect-src 'self'; font-src 'self'; base-uri 'none'; frame-ancestors 'none'; form-action 'none'"
 )
+MARKDOWN: Final = "text/markdown; charset=utf-8"
 DESCRIPTION: Final = (
     "One address and one key for every model you set up. Send the key as `Authorization: Bearer cs-sk-…` or as "
     "`x-api-key`, `x-goog-api-key` or `api-key`. Models are named `provider:model`; `morello:echo` answers without "
@@ -30,138 +29,54 @@ TAGS: Final = {
     "responses": "For programs that speak OpenAI's Responses API",
     "anthropic": "For programs that speak Anthropic's API",
     "gemini": "For programs that speak Google's Gemini API",
+    "ollama": "For programs that speak Ollama's API",
     "embeddings": "Texts to vectors",
+    "rerank": "Texts ranked by how well they answer",
+    "moderations": "Texts and pictures judged",
+    "images": "Pictures from words, and from other pictures",
     "audio": "Speech from text, and text from speech",
+    "files": "Files that a provider keeps",
     "models": "What there is to ask",
     "public": "Without a key",
-}
-Schemas = dict[type[msgspec.Struct], dict[str, Any]]
-REFERENCE: Final = "#/components/schemas/{name}"
-FAILURES: Final = {
-    400: "The request is wrong; the sentence names the field",
-    401: "No key, or a wrong one",
-    404: "No such model",
-    413: "The body is larger than 32 MiB",
-    415: "The body is not JSON",
-    429: "The provider's limit, with its Retry-After",
-    502: "The provider cannot be reached, refused its own key, or sent no answer",
-    503: "The server was stopped while it answered",
-    504: "The provider did not answer in time",
 }
 
 
 class Document:
-    """The OpenAPI document of some routes: built once, in a thread, for its builder takes long to import."""
+    """The OpenAPI document of an app: built once, in a thread, for its builder takes long to import."""
 
-    def __init__(self, rooms: Iterable[Blueprint]) -> None:
-        self._rooms = tuple(rooms)
-        self._building: asyncio.Task[bytes] | None = None
+    def __init__(self, app: Sanic[Any, Any]) -> None:
+        self._app = app
+        self._building: asyncio.Task[tuple[bytes, bytes]] | None = None
 
     async def read(self) -> bytes:
         """The document as JSON."""
-        if self._building is None:
-            self._building = asyncio.create_task(asyncio.to_thread(lambda: self.bytes))
-        return await asyncio.shield(self._building)
+        return (await self._build())[0]
+
+    async def read_manual(self) -> bytes:
+        """The document as Markdown."""
+        return (await self._build())[1]
 
     @cached_property
-    def bytes(self) -> bytes:
-        """The same, built here and now."""
-        return _generate(self._rooms)
+    def json(self) -> bytes:
+        """The document as JSON, built here and now."""
+        return msgspec.json.encode(generate(self._app, TAGS, DESCRIPTION))
 
+    @cached_property
+    def manual(self) -> bytes:
+        """The document as Markdown, built here and now."""
+        template = (folder("templates") / "manual.md").read_text(encoding="utf-8")
+        return write_manual(msgspec.json.decode(self.json), template).encode()
 
-def _generate(rooms: tuple[Blueprint, ...]) -> bytes:
-    """Let sanic-ext describe the routes and msgspec the Structs.
-
-    sanic-ext builds when a server starts and keeps one builder for the whole process; the owner also wants the
-    document while the API is stopped. So it describes an app of its own, which serves nobody.
-    """
-    from sanic_ext import Config
-    from sanic_ext.extensions.openapi.blueprint import blueprint_factory
-    from sanic_ext.extensions.openapi.builders import OperationStore, SpecificationBuilder
-
-    app: Sanic[Any, Any] = Sanic("described", configure_logging=False)
-    try:
-        for room in rooms:
-            app.blueprint(room)
-        app.config.update(
-            Config(oas_ui_redoc=False, oas_ui_swagger=False, oas_autodoc=False, oas_ignore_head=True),
-            API_TITLE="Morello",
-            API_VERSION=VERSION,
-            API_DESCRIPTION=DESCRIPTION,
-        )
-        app.router.finalize()
-        OperationStore.reset()
-        handlers = [route.handler for route in app.router.routes if _is_documented(route.handler)]
-        structs = {struct: None for handler in handlers for struct in getattr(handler, NOTE).structs}
-        references, schemas = msgspec.json.schema_components(structs, ref_template=REFERENCE)
-        schema = dict(zip(structs, references, strict=True))
-        for handler in handlers:
-            _describe(handler, schema)
-        SpecificationBuilder.reset()
-        builder = SpecificationBuilder()
-        for room in rooms:  # the page shows them in this order
-            builder.tag(room.name, TAGS[room.name])
-        builder.add_security_scheme("key", "http", scheme="bearer", bearer_format="cs-sk-…")
-        for name, shape in schemas.items():
-            builder.add_component("schemas", name, shape)
-        for listener in blueprint_factory(app.config)._future_listeners:
-            listener.listener(app)
-        built: dict[str, Any] = builder.build(app).serialize()
-        built["paths"] = {_path(path): methods for path, methods in built["paths"].items()}
-    finally:
-        Sanic.unregister_app(app)
-    return msgspec.json.encode({**built, "openapi": "3.1.0", "servers": [{"url": "/"}]})
-
-
-def _is_documented(handler: Callable[..., Any]) -> bool:
-    """Whether a route has a note; one that has none stands for others that do, and is left out."""
-    from sanic_ext.extensions.openapi.builders import OperationStore
-
-    documented = hasattr(handler, NOTE)
-    OperationStore()[handler]._exclude = not documented
-    return documented
-
-
-def _path(path: str) -> str:
-    """A path as a reader knows it: sanic-ext cuts the patterns of Gemini's in two."""
-    return re.sub(r"\{(\w+)\}\.\+\)(:\w+)>", r"{\1}\2", path)
-
-
-def _describe(handler: Callable[..., Any], schema: Schemas) -> None:
-    """Tell sanic-ext what a route's note says."""
-    from sanic_ext.extensions.openapi.builders import OperationStore
-
-    note: Described = getattr(handler, NOTE)
-    operation = OperationStore()[handler]
-    operation.describe(note.summary, note.description)
-    for name, kind, sentence in note.query:
-        operation.parameter(name, kind, "query", description=sentence)
-    if note.body:
-        operation.body(_content(schema[note.body], note.example), required=True)
-    for status, content, sentence in _replies(note, schema):
-        operation.response(status, content, sentence)
-    if not note.public:
-        operation.secured("key")
-
-
-def _replies(note: Described, schema: Schemas) -> list[tuple[int, dict[str, Any], str]]:
-    answer = _content(schema[note.reply])
-    if note.streams:
-        answer["text/event-stream"] = {"schema": {"type": "string"}}
-    replies = [(200, answer, "The answer")]
-    if note.error:
-        told = FAILURES if note.body else {status: FAILURES[status] for status in (400, 401, 404)}
-        replies += [(status, _content(schema[note.error]), sentence) for status, sentence in told.items()]
-    return replies
-
-
-def _content(schema: dict[str, Any], example: dict[str, Any] | None = None) -> dict[str, Any]:
-    return {"application/json": {"schema": schema, "example": example} if example else {"schema": schema}}
+    async def _build(self) -> tuple[bytes, bytes]:
+        if self._building is None:
+            self._building = asyncio.create_task(asyncio.to_thread(lambda: (self.json, self.manual)))
+        return await asyncio.shield(self._building)
 
 
 def add_docs(app: Sanic[Any, Any], document: Document) -> None:
-    """Serve the document and its page on `app`, without a key: /openapi.json, /docs and what the page loads."""
+    """Serve the document on `app`, without a key: /openapi.json, /docs and what the page loads, /docs.md, /llms.txt."""
     page = (folder("templates") / "docs.html").read_bytes()
+    pointer = (folder("templates") / "llms.txt").read_bytes()
     static = folder("static")
     assets = {
         file.name: file
@@ -174,6 +89,12 @@ def add_docs(app: Sanic[Any, Any], document: Document) -> None:
     async def show_document(request: Request) -> HTTPResponse:
         return HTTPResponse(await document.read(), headers=_headers(), content_type="application/json")
 
+    async def show_manual(request: Request) -> HTTPResponse:
+        return HTTPResponse(await document.read_manual(), headers=_headers(), content_type=MARKDOWN)
+
+    async def show_pointer(request: Request) -> HTTPResponse:
+        return HTTPResponse(pointer, headers=_headers(), content_type="text/plain; charset=utf-8")
+
     async def show_asset(request: Request, name: str) -> HTTPResponse:
         if name not in assets:
             raise NotFound(name)
@@ -182,6 +103,8 @@ def add_docs(app: Sanic[Any, Any], document: Document) -> None:
 
     app.add_route(show_page, "/docs", name="docs", ctx_public=True)
     app.add_route(show_document, "/openapi.json", name="document", ctx_public=True)
+    app.add_route(show_manual, "/docs.md", name="manual", ctx_public=True)
+    app.add_route(show_pointer, "/llms.txt", name="llms", ctx_public=True)
     app.add_route(show_asset, "/docs/assets/<name:str>", name="docs_asset", ctx_public=True)
 
 

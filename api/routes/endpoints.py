@@ -11,7 +11,7 @@ from api.endpoints import Endpoint
 from api.relay import Asked, Named, relay
 from api.routes.conversing import hand_over, require_json, route_of
 from api.routes.delivery import SocketDelivery
-from api.uploads import receive
+from api.uploads import Upload
 
 
 async def ask(
@@ -24,6 +24,7 @@ async def ask(
     named: Named | None = None,
     method: str = "POST",
     below: str = "",
+    query: str = "",
 ) -> HTTPResponse | None:
     """Ask with a body of JSON, or with none; errors are told in the dialect `caller`."""
     body = request.body or b""
@@ -40,6 +41,7 @@ async def ask(
         form=form,
         method=method,
         below=below,
+        query=query,
     )
     return await _relay(request, asked, caller)
 
@@ -51,10 +53,10 @@ async def send_on(
     caller: ModuleType = openai_chat,
     *,
     provider: str | None = None,
+    query: str = "",
 ) -> HTTPResponse | None:
     """Ask with a form that holds files; the route's handler takes its body as a stream."""
-    home = request.app.ctx.gateway.home
-    upload = await receive(_body(request), request.headers.get("content-type", ""), home)
+    upload = _upload(request)
     try:
         asked = Asked(
             b"",
@@ -65,6 +67,7 @@ async def send_on(
             endpoint=endpoint,
             form=form,
             upload=upload,
+            query=query,
         )
         return await _relay(request, asked, caller)
     finally:
@@ -77,8 +80,13 @@ async def _relay(request: Request, asked: Asked, caller: ModuleType) -> HTTPResp
     return hand_over(request, answer)
 
 
-def _body(request: Request) -> Callable[[], Awaitable[bytes | None]]:
-    """How the next bytes of a body are had."""
+def _upload(request: Request) -> Upload:
+    """The form that comes as the request's body."""
     stream: Any = request.stream
-    read: Callable[[], Awaitable[bytes | None]] = stream.read
-    return read
+    read: Callable[[], Awaitable[bytes | None]] = stream.read if stream.request_body else _nothing
+    folder = request.app.ctx.gateway.home
+    return Upload(read, request.headers.get("content-type", ""), folder, stream.request_bytes or 0)
+
+
+async def _nothing() -> None:
+    """A request without a body has nothing to read: Sanic would wait for it."""

@@ -15,11 +15,13 @@ from api.dialects import gemini
 from api.dialects.decoding import decode
 from api.dialects.envelope import Envelope, named_envelope
 from api.errors import UnknownPath
-from api.relay import Named
+from api.relay import Named, is_rehearsal
+from api.routes import samples
 from api.routes.conversing import ask, hand_over, require_json
 from api.routes.counting import count
 from api.routes.delivery import ArrayDelivery, SocketDelivery
 from api.routes.documenting import PASSED_ON, documented
+from api.routes.embeddings import embed_many, embed_one
 from api.routes.listing import USUAL, GeminiModel, GeminiModelList, one, page_of
 
 routes = Blueprint("gemini")
@@ -36,6 +38,7 @@ _FIELDS: Final = msgspec.json.Decoder(dict[str, Raw])
     f"Answers a conversation at once. {PASSED_ON} {KEY_IN_QUERY}",
     body=gemini.GenerateContentRequest,
     reply=gemini.GenerateContentResponse,
+    answer=samples.GENERATED,
     error=gemini.StatusReply,
     example=EXAMPLE,
 )
@@ -50,8 +53,10 @@ async def generate_content(request: Request, model: str) -> HTTPResponse | None:
     "The same as a stream: of server-sent events with `?alt=sse`, else of the elements of one JSON array.",
     body=gemini.GenerateContentRequest,
     reply=gemini.GenerateContentResponse,
+    answer=samples.STREAMED,
     error=gemini.StatusReply,
     streams=True,
+    listed=True,
     example=EXAMPLE,
     query=(("alt", str, "sse for server-sent events"),),
 )
@@ -67,7 +72,9 @@ async def stream_generate_content(request: Request, model: str) -> HTTPResponse 
     "`x-morello-estimated: 1` tells.",
     body=gemini.CountTokensRequest,
     reply=gemini.CountTokensResponse,
+    answer=samples.TOTAL_TOKENS,
     error=gemini.StatusReply,
+    rehearses=False,
     example=EXAMPLE,
 )
 async def count_content_tokens(request: Request, model: str) -> HTTPResponse:
@@ -82,7 +89,7 @@ async def _generate(request: Request, model: str) -> HTTPResponse | None:
 async def _stream(request: Request, model: str) -> HTTPResponse | None:
     delivery = (SocketDelivery if request.args.get("alt") == "sse" else ArrayDelivery)(request)
     answer = await ask(request, gemini, request.body or b"", delivery, named=Named(_name(model), True))
-    if answer and isinstance(delivery, ArrayDelivery):
+    if answer and isinstance(delivery, ArrayDelivery) and not is_rehearsal(request.headers):
         answer = msgspec.structs.replace(answer, body=b"[%b]" % answer.body)
     return hand_over(request, answer)
 
@@ -96,11 +103,13 @@ METHODS: Final[dict[str, Callable[[Request, str], Awaitable[HTTPResponse | None]
     "generateContent": _generate,
     "streamGenerateContent": _stream,
     "countTokens": _count,
+    "embedContent": embed_one,
+    "batchEmbedContents": embed_many,
 }
 
 
 async def any_method(request: Request, model: str) -> HTTPResponse | None:
-    """The same three for a model whose name holds slashes, which no pattern of Sanic's spans."""
+    """The same for a model whose name holds slashes, which no pattern of Sanic's spans."""
     name, _, method = model.rpartition(":")
     if not name or method not in METHODS:
         raise UnknownPath(f"There is nothing at {request.path[:200]}. GET / lists what there is.")
@@ -135,6 +144,7 @@ class _Question(Envelope):
     "Models",
     f"Every model of every provider, in Google's shape. {KEY_IN_QUERY}",
     reply=GeminiModelList,
+    answer=samples.GEMINI_MODELS,
     error=gemini.StatusReply,
     query=(
         ("pageSize", int, f"How many at most; without it, {USUAL}"),
@@ -152,6 +162,7 @@ async def models(request: Request) -> HTTPResponse:
     "One model",
     "The entry of one model. A model that its provider serves without listing it is described by its name.",
     reply=GeminiModel,
+    answer=samples.GEMINI_MODEL,
     error=gemini.StatusReply,
 )
 async def model(request: Request, model: str) -> HTTPResponse:

@@ -2,10 +2,14 @@
 
 Both are looked at before the body is read, on the route that Sanic matched and never on a URL put together
 again. No cookie opens anything here: what a browser adds by itself must be worthless. The same goes for the query,
-but on Gemini's own routes, whose callers know no other place for their key.
+but on Gemini's own routes, whose callers know no other place for their key. In the path a key stands below /k/, for
+programs that can be told an address and nothing else: only where the owner allowed it, for addresses are shown and
+written down everywhere.
 """
 
+import re
 from typing import Final
+from urllib.parse import unquote
 
 from sanic import Request
 
@@ -17,11 +21,17 @@ GOOGLE_KEY: Final = "x-goog-api-key"
 # Every SDK has its own: Anthropic's, Google's and Azure's.
 KEY_HEADERS: Final = ("x-api-key", GOOGLE_KEY, "api-key")
 IN_QUERY: Final = "v1beta/"  # the beginning of the routes that take `?key=`
+HIDDEN: Final = "[hidden]"
+_IN_PATH: Final = re.compile(r"(?<=^/k/)[^/]*")
 MISSING: Final = (
     "No API key came with the request. Send “Authorization: Bearer cs-sk-…” with the key from the dashboard."
 )
 WRONG: Final = "The API key is not the one in force. Copy the key from the dashboard; an older one was replaced."
 TWO: Final = "%(places)s carry different keys. Send only one of them."
+NOT_IN_PATH: Final = (
+    "A key in the path opens nothing as long as that is switched off. Switch it on with “morello settings path_keys "
+    "true”, or send “Authorization: Bearer cs-sk-…” to the address without /k/."
+)
 
 
 def require_host(request: Request) -> None:
@@ -30,9 +40,16 @@ def require_host(request: Request) -> None:
         raise WrongHost("This address answers to 127.0.0.1 and localhost only. Use one of them as the host.")
 
 
-def require_key(request: Request, keys: Keyring, in_query: bool = False) -> None:
-    """Raise `NotAllowed` unless the request carries the key in force. `in_query`: it may stand in the URL."""
+def require_key(request: Request, keys: Keyring, in_query: bool = False, in_path: bool = False) -> None:
+    """Raise `NotAllowed` unless the request carries the key in force.
+
+    `in_query` and `in_path`: it may stand there.
+    """
     presented = _presented(request, in_query)
+    if place := _IN_PATH.search(request.path):
+        if not in_path:
+            raise NotAllowed(NOT_IN_PATH)
+        presented = {unquote(place[0]): "/k/…"} | presented
     if not presented:
         raise NotAllowed(MISSING)
     ours = {key: places for key, places in presented.items() if key.startswith(PREFIX)}
@@ -43,6 +60,11 @@ def require_key(request: Request, keys: Keyring, in_query: bool = False) -> None
     # Header values are raw bytes in disguise: a strange key must be wrong, not a crash.
     if not all(keys.check(key.encode(errors="surrogateescape")) for key in ours):
         raise NotAllowed(WRONG)
+
+
+def without_key(path: str) -> str:
+    """A path as it may be shown."""
+    return _IN_PATH.sub(HIDDEN, path, count=1)
 
 
 def _presented(request: Request, in_query: bool) -> dict[str, str]:

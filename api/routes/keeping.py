@@ -15,7 +15,7 @@ from api.dialects import openai_responses, sse
 from api.errors import GatewayError, InvalidRequest, UnknownPrevious
 from api.gateway import Gateway
 from api.providers.provider import TESTING
-from api.relay import Answer, Delivery
+from api.relay import Answer, Delivery, is_rehearsal
 from api.routes.conversing import ask, hand_over
 from api.routes.delivery import SocketDelivery
 from api.stored import Responses, StoredResponse, identity, items_in
@@ -83,12 +83,13 @@ async def respond(request: Request) -> HTTPResponse | None:
     if wish is None or (wish.store is False and not wish.previous_response_id):
         return hand_over(request, await ask(request, openai_responses, body, SocketDelivery(request)))
     owner = identity(context.gateway.keys.main())
-    turn = await _turn(wish, body, context.gateway, context.responses, owner)
+    rehearsed = is_rehearsal(request.headers)
+    turn = await _turn(wish, body, context.gateway, context.responses, owner, look=not rehearsed)
     keeps = wish.store is not False and turn.is_whole
     keeper = Keeper(context.responses, owner, turn, request.ctx.id) if keeps else None
     told = Told(turn.previous, keeper)
     answer = await ask(request, openai_responses, turn.body, ToldDelivery(SocketDelivery(request), told))
-    return hand_over(request, answer and told.whole(answer))
+    return hand_over(request, answer if rehearsed or answer is None else told.whole(answer))
 
 
 def _wish(body: bytes) -> _Wish | None:
@@ -103,10 +104,10 @@ def _wish(body: bytes) -> _Wish | None:
     return None  # the relay says what is wrong with it
 
 
-async def _turn(wish: _Wish, body: bytes, gateway: Gateway, responses: Responses, owner: bytes) -> _Turn:
+async def _turn(wish: _Wish, body: bytes, gateway: Gateway, responses: Responses, owner: bytes, look: bool) -> _Turn:
     items, previous = _items(wish.input), wish.previous_response_id
     try:
-        native = await _native(gateway, wish.model)
+        native = await _native(gateway, wish.model, look)
     except GatewayError:
         return _Turn(body, items, None)  # which the relay meets too, and puts down
     if not previous:
@@ -130,9 +131,9 @@ def _items(said: Raw) -> tuple[Raw, ...]:
         raise InvalidRequest(f"“input” must be {KINDS['input']}.", "input") from error
 
 
-async def _native(gateway: Gateway, model: str) -> str | None:
+async def _native(gateway: Gateway, model: str, look: bool) -> str | None:
     """The provider that a model is at, if it speaks the dialect itself."""
-    provider = (await gateway.providers.resolve(model)).provider
+    provider = (await gateway.providers.resolve(model, look)).provider
     return provider.mark if provider.id != TESTING and openai_responses.NAME in provider.dialects else None
 
 

@@ -15,6 +15,7 @@ from sanic import Blueprint, HTTPResponse, Request
 from api.dialects import anthropic, gemini, openai_chat, openai_responses
 from api.errors import InvalidRequest
 from api.providers.provider import Model, Provider
+from api.routes import samples
 from api.routes.documenting import documented
 from api.routes.guard import GOOGLE_KEY
 from api.routes.listing import described, one, page_of
@@ -90,6 +91,7 @@ PROVIDER_TYPES: Final = {
     "Every model of every provider, without a hidden page size. With an `anthropic-version` header the list has "
     "Anthropic's shape and its paging (`limit`, `after_id`, `before_id`), with the key in `x-goog-api-key` Google's.",
     reply=ModelList,
+    answer=samples.MODELS,
     error=openai_chat.ErrorReply,
     query=(
         ("offset", int, "How many to leave out at the start"),
@@ -120,6 +122,7 @@ async def models(request: Request) -> HTTPResponse:
     "One model",
     "The entry of one model. A model that its provider serves without listing it is described by its name.",
     reply=ListedModel,
+    answer=samples.MODEL,
     error=openai_chat.ErrorReply,
 )
 async def model(request: Request, model: str) -> HTTPResponse:

@@ -8,6 +8,7 @@ from msgspec import Struct
 from sanic import Blueprint, HTTPResponse, Request
 
 from api import VERSION
+from api.routes import samples
 from api.routes.documenting import documented
 
 routes = Blueprint("public")
@@ -29,12 +30,12 @@ class Health(Struct):
     dashboard: str | None
 
 
-@documented("What this is", "The name, the version and where to go on.", reply=Front, public=True)
+@documented("What this is", "The name, the version and where to go on.", reply=Front, answer=samples.FRONT, public=True)
 async def front(request: Request) -> HTTPResponse:
     return _json(request, Front("Morello", VERSION, request.app.ctx.endpoints))
 
 
-@documented("Health", "Answers while the API runs.", reply=Health, public=True)
+@documented("Health", "Answers while the API runs.", reply=Health, answer=samples.HEALTH, public=True)
 async def health(request: Request) -> HTTPResponse:
     now = datetime.now(UTC).isoformat(timespec="milliseconds")
     return _json(request, Health("ok", "Morello", VERSION, now, request.app.ctx.gateway.dashboard))

@@ -9,6 +9,7 @@ from sanic import Blueprint, HTTPResponse, Request
 from api.dialects import openai_chat, openai_responses
 from api.dialects.envelope import open_envelope
 from api.errors import InvalidRequest, UnknownResponse
+from api.routes import samples
 from api.routes.conversing import require_json
 from api.routes.counting import Counted, count
 from api.routes.documenting import PASSED_ON, documented
@@ -51,6 +52,7 @@ class _Page(Struct):
     "false the response is kept for an hour, and `previous_response_id` goes on from it, whatever the provider.",
     body=openai_responses.ResponsesRequest,
     reply=openai_responses.ResponseObject,
+    answer=samples.RESPONSE,
     error=openai_chat.ErrorReply,
     streams=True,
     example=EXAMPLE,
@@ -66,6 +68,8 @@ async def create(request: Request) -> HTTPResponse | None:
     "`x-morello-estimated: 1` tells.",
     body=openai_responses.ResponsesRequest,
     reply=Counted,
+    answer=samples.INPUT_TOKENS,
+    rehearses=False,
     error=openai_chat.ErrorReply,
     example=EXAMPLE,
 )
@@ -79,6 +83,7 @@ async def input_tokens(request: Request) -> HTTPResponse:
     "One response",
     "A response of the last hour, to the key that asked for it.",
     reply=openai_responses.ResponseObject,
+    answer=samples.RESPONSE,
     error=openai_chat.ErrorReply,
 )
 async def retrieve(request: Request, id: str) -> HTTPResponse:
@@ -88,7 +93,13 @@ async def retrieve(request: Request, id: str) -> HTTPResponse:
 
 
 @routes.delete("/v1/responses/<id:str>", name="delete_response")
-@documented("Delete a response", "Forgets a response at once.", reply=Deleted, error=openai_chat.ErrorReply)
+@documented(
+    "Delete a response",
+    "Forgets a response at once.",
+    reply=Deleted,
+    answer=samples.DELETED,
+    error=openai_chat.ErrorReply,
+)
 async def delete(request: Request, id: str) -> HTTPResponse:
     if not request.app.ctx.responses.forget(id, _owner(request)):
         raise UnknownResponse(id)
@@ -101,6 +112,7 @@ async def delete(request: Request, id: str) -> HTTPResponse:
     "Input items",
     "What was read for a response, earlier turns among it; the latest first.",
     reply=InputItems,
+    answer=samples.INPUT_ITEMS,
     error=openai_chat.ErrorReply,
     query=(
         ("order", str, "asc or desc"),
@@ -123,7 +135,6 @@ async def input_items(request: Request, id: str) -> HTTPResponse:
 @documented(
     "Cancel a response",
     "Only responses in the background can be cancelled, and Morello answers none there: close the connection instead.",
-    reply=openai_responses.ResponseObject,
     error=openai_chat.ErrorReply,
 )
 async def cancel(request: Request, id: str) -> HTTPResponse:

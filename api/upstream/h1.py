@@ -8,8 +8,9 @@ One request in one case is sent twice. A provider may close an idle connection a
 it, and the request is lost through nobody's fault. RFC 9112 9.3.1 and RFC 9110 9.2.2 let a client repeat a
 POST only with good reason to believe that it was not processed. So all of this must hold: the connection had
 been used before; it ended before a byte of a reply; it ended at once (within `wire.STALE_SECONDS`: the far
-end's kernel refuses in a round trip, a model that crashes over a prompt takes longer); the body lies whole in
-memory. It is then sent once more, on a connection opened for it.
+end's kernel refuses in a round trip, a model that crashes over a prompt takes longer); the body can be sent
+again from its first byte, as what lies in memory can, and a `SizedStream`. It is then sent once more, on a
+connection opened for it.
 """
 
 import asyncio
@@ -69,13 +70,23 @@ class H1Transport(httpx.AsyncBaseTransport):
         try:
             reply = await origin.ask(head, body, timeouts, headless)
         except StaleConnection:
-            if not isinstance(body, bytes):
+            if not isinstance(body, bytes | SizedStream):
                 raise
             reply = await origin.ask(head, body, timeouts, headless, fresh=True)
         return reply
 
+    def is_busy(self, base_url: str) -> bool:
+        """Whether something is being asked or answered at the origin of `base_url`."""
+        origin = self._origins.get(_key(httpx.URL(base_url)))
+        return origin is not None and origin.is_busy
+
+    def forget(self, base_url: str) -> None:
+        """Cut every connection to the origin of `base_url`, for good if nobody asks there again."""
+        if origin := self._origins.pop(_key(httpx.URL(base_url)), None):
+            origin.close()
+
     def _origin(self, url: httpx.URL) -> "_Origin":
-        key = (url.raw_scheme, url.raw_host, url.port)
+        key = _key(url)
         return self._origins.get(key) or self._origins.setdefault(key, self._new_origin(url))
 
     def _new_origin(self, url: httpx.URL) -> "_Origin":
@@ -96,13 +107,20 @@ class H1Transport(httpx.AsyncBaseTransport):
 
 
 class SizedStream(httpx.AsyncByteStream):
-    """A body that comes piece by piece and whose length is known: many servers take no other kind of upload."""
+    """A body that comes piece by piece and whose length is known: many servers take no other kind of upload.
+
+    `pieces` begin anew each time they are asked for, and are `size` bytes together.
+    """
 
     def __init__(self, size: int, pieces: AsyncIterable[bytes]) -> None:
         self.size, self._pieces = size, pieces
 
     def __aiter__(self) -> AsyncIterator[bytes]:
         return self._pieces.__aiter__()
+
+
+def _key(url: httpx.URL) -> tuple[bytes, bytes, int | None]:
+    return url.raw_scheme, url.raw_host, url.port
 
 
 def default_tls() -> ssl.SSLContext:
@@ -167,6 +185,11 @@ class _Origin:
         self.connecting = 0
         self.queue: deque[asyncio.Future[None]] = deque()
         self.closed = False
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a request is under way, or waits for a connection."""
+        return bool(self.connecting or self.queue) or len(self.everyone) > len(self.idle)
 
     async def ask(
         self,

@@ -1,10 +1,10 @@
-"""What a provider's model list says: in the shape of OpenAI, which Anthropic's resembles, or in that of Gemini."""
+"""What a provider's model list says: in the shape of OpenAI, which Anthropic's resembles, of Cohere or of Gemini."""
 
 from typing import Any, Final
 from urllib.parse import quote
 
 import msgspec
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
 from api.dialects import anthropic, gemini
 from api.errors import BadReply
@@ -47,8 +47,17 @@ class _Listed(Struct):
     meta: object = None  # llama.cpp
 
 
+class _Named(Struct):
+    """A model as Cohere lists it, also where the rest of its API is OpenAI's."""
+
+    name: str
+    context_length: object = None
+
+
 class _List(Struct):
-    data: list[_Listed] | None  # Ollama without a model says null
+    data: list[_Listed] | UnsetType | None = UNSET  # Ollama without a model says null
+    models: list[_Named] | UnsetType = UNSET
+    next_page_token: object = None
 
 
 class _GeminiListed(Struct, rename="camel"):
@@ -76,16 +85,31 @@ def first_page(provider: Provider) -> str:
 def read_page(provider: Provider, body: bytes) -> Page:
     """What a page of a list says; `BadReply` if it is none."""
     try:
-        return _gemini(body) if provider.dialect == gemini.NAME else Page(_usual(body))
+        return _gemini(body) if provider.dialect == gemini.NAME else _usual(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise BadReply(
             "The provider “%(id)s” sent no model list: %(reason)s", id=provider.id, reason=str(error)
         ) from error
 
 
-def _usual(body: bytes) -> tuple[Model, ...]:
-    listed = _LIST.decode(body).data or []
-    return tuple(_model(one) for one in listed[:MOST_MODELS] if 0 < len(one.id) <= LONGEST_MODEL)
+def _usual(body: bytes) -> Page:
+    listed = _LIST.decode(body)
+    if listed.data is UNSET:
+        return _cohere(listed)
+    models = (listed.data or [])[:MOST_MODELS]
+    return Page(tuple(_model(one) for one in models if 0 < len(one.id) <= LONGEST_MODEL))
+
+
+def _cohere(listed: _List) -> Page:
+    if listed.models is UNSET:
+        raise msgspec.ValidationError("Object missing required field `data`")
+    models = tuple(
+        Model(one.name, context=_first(one.context_length))
+        for one in listed.models[:MOST_MODELS]
+        if 0 < len(one.name) <= LONGEST_MODEL
+    )
+    token = listed.next_page_token
+    return Page(models, f"/models?page_token={quote(token, safe='')}" if token and isinstance(token, str) else None)
 
 
 def _model(one: _Listed) -> Model:

@@ -5,6 +5,7 @@ from typing import Final
 from urllib.parse import quote, urlsplit
 
 from api.dialects import anthropic, gemini, openai_chat, openai_responses
+from api.dialects.embeddings import cohere, ollama
 from api.dialects.quirks import Quirks
 from api.endpoints import Endpoint
 from api.errors import InvalidRequest
@@ -15,9 +16,10 @@ _CONVERSATIONS: Final = {
     openai_responses.NAME: "/responses",
     anthropic.NAME: "/messages",
 }
+_LIES_AT: Final = {cohere.NAME: cohere.PATH, ollama.NAME: ollama.PATH}
 # Endpoints that some providers have elsewhere than below their base URL.
 _ROOTS: Final[dict[Endpoint, Callable[[Quirks], str]]] = {
-    Endpoint.EMBEDDINGS: lambda quirks: quirks.embeddings_path,
+    Endpoint.EMBEDDINGS: lambda quirks: quirks.embeddings_path or _LIES_AT.get(quirks.embeddings_form, ""),
     Endpoint.RERANK: lambda quirks: quirks.rerank_path,
 }
 _COUNTS: Final = {anthropic.NAME: "/messages/count_tokens", openai_responses.NAME: "/responses/input_tokens"}

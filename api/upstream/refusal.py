@@ -1,5 +1,6 @@
 """What a provider's error means for our caller: a status, a kind, and the provider's own words without secrets."""
 
+import re
 from collections.abc import Callable
 from typing import Final
 from urllib.parse import urlsplit
@@ -16,6 +17,8 @@ LONGEST_KIND: Final = 64
 LONGEST_WAIT: Final = 3600  # seconds that a Retry-After may name
 # Where the provider's status would mislead: its troubles are not ours.
 STATUSES: Final = {500: 502, 504: 502, 529: 503}
+# llama.cpp's 500 for a text that it cannot embed in one piece, which is the caller's to shorten.
+_TOO_LONG: Final = re.compile(r"input \((\d+) tokens\) is too large to process\..*\(current batch size: (\d+)\)")
 
 
 async def refusal(
@@ -31,9 +34,23 @@ async def refusal(
     if reply.status in (401, 403):
         return _key_refused(provider, reply.status, words)
     status, wait = STATUSES.get(reply.status, reply.status), _wait(reply.header("retry-after"))
+    if too_long := _TOO_LONG.match(words):
+        return _longer_than_a_batch(provider, *too_long.groups())
     if words:
         return UpstreamRefused(words, status, code or kind or "upstream_error", kind, wait)
     return _wordless(reply, status, wait, bool(body.strip()))
+
+
+def _longer_than_a_batch(provider: Provider, has: str, most: str) -> UpstreamRefused:
+    return UpstreamRefused(
+        "The text has %(has)s tokens, and the provider “%(id)s” embeds at most %(most)s at a time. Send it in smaller "
+        "pieces.",
+        400,
+        "context_length_exceeded",
+        has=has,
+        id=provider.id,
+        most=most,
+    )
 
 
 def _host(location: str) -> str:

@@ -113,3 +113,12 @@ async def test_counting_stands_in_the_call_table(api: Api) -> None:
         await client.post("/v1/messages/count_tokens", json={**ANTHROPIC, "model": "morello:echo"})
     (row,) = await api.rows()
     assert (row.route, row.asked, row.provider) == ("v1/messages/count_tokens", "morello:echo", "morello")
+
+
+async def test_a_conversation_that_says_nothing_to_another_dialect_is_asked_all_the_same(api: Api) -> None:
+    said = {"contents": [{"parts": [{"thought": True}]}]}
+    async with far_end(answers(400, b'{"type":"error","error":{"type":"x","message":"messages: required"}}')) as far:
+        await api.gateway.providers.add("far", "anthropic", far.url, None)
+        async with api.client() as client:
+            got = await client.post("/v1beta/models/far:m:countTokens", json=said)
+    assert got.status_code == 400

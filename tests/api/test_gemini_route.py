@@ -112,8 +112,8 @@ async def test_the_list_is_in_googles_shape_and_paged(api: Api) -> None:
         ("morello:echo:generateContent", {}, 400, "INVALID_ARGUMENT"),
         ("morello:echo:generateContent", {"contents": []}, 400, "INVALID_ARGUMENT"),
         ("morello:echo:generateContent", {"contents": "x"}, 400, "INVALID_ARGUMENT"),
-        ("morello:echo:embedContent", HI, 404, "NOT_FOUND"),
-        ("a/b:embedContent", HI, 404, "NOT_FOUND"),
+        ("morello:echo:embedContent", HI, 400, "INVALID_ARGUMENT"),
+        ("a/b:predict", HI, 404, "NOT_FOUND"),
     ],
 )
 async def test_errors_are_in_googles_shape(api: Api, path: str, body: Any, status: int, name: str) -> None:

@@ -23,7 +23,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from api.upstream import wire
-from api.upstream.h1 import H1Transport, Reply
+from api.upstream.h1 import H1Transport, Reply, SizedStream
 
 LOOPS = {"asyncio": asyncio.new_event_loop, "uvloop": uvloop.new_event_loop}
 PATIENT = {"connect": 20.0, "read": 20.0, "write": 20.0, "pool": 20.0}
@@ -341,6 +341,62 @@ async def test_a_request_that_was_worked_on_for_a_while_is_not_repeated(monkeypa
         assert len(asked) == 2
 
 
+class Kept:
+    """A body that can be said again: how often it was begun, and its pieces."""
+
+    def __init__(self, *pieces):
+        self.pieces, self.begun = pieces, 0
+
+    def sized(self):
+        return SizedStream(sum(map(len, self.pieces)), self)
+
+    async def __aiter__(self):
+        self.begun += 1
+        for piece in self.pieces:
+            yield piece
+
+
+@pytest.mark.parametrize("close", [says_goodbye, resets])
+@on_both_loops
+async def test_a_body_that_can_be_said_again_is_repeated_from_its_first_byte(close):
+    bodies = []
+
+    async def script(reader, writer):
+        bodies.append(await read_request(reader))
+        if len(bodies) == 2:
+            return close(writer)
+        writer.write(HELLO)
+        return True
+
+    async with FarEnd(script) as far, H1Transport() as transport:
+        kept = Kept(b"one", b"", b"two" * 50_000)
+        assert [await ask(transport, far.request(body)) for body in (b"{}", kept.sized())] == [b"hello"] * 2
+        assert (kept.begun, far.connections) == (2, 2)
+    assert bodies[1] == bodies[2]
+    assert bodies[2][1] == b"one" + b"two" * 50_000
+
+
+@on_both_loops
+async def test_a_long_body_that_can_be_said_again_survives_a_connection_that_was_stale():
+    asked = []
+
+    async def script(reader, writer):
+        head = await reader.readuntil(b"\r\n\r\n")
+        asked.append(head)
+        if len(asked) == 2:
+            return resets(writer)
+        length = int(head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0])
+        while length:
+            length -= len(await reader.read(length))
+        writer.write(HELLO)
+        return True
+
+    async with FarEnd(script) as far, H1Transport() as transport:
+        kept = Kept(*[b"q" * 1_000_000] * 30)
+        assert [await ask(transport, far.request(body)) for body in (b"{}", kept.sized())] == [b"hello"] * 2
+        assert (kept.begun, far.connections) == (2, 2)
+
+
 @on_both_loops
 async def test_a_body_that_is_still_being_made_is_not_repeated():
     script, asked = closes_the_second(says_goodbye)
@@ -576,7 +632,11 @@ async def test_a_line_break_in_a_header_never_reaches_the_wire(value):
         assert far.connections == 0
 
 
-@pytest.mark.parametrize("body", [b"q" * 30_000_000, Made(*[b"q" * 1_000_000] * 30)], ids=["whole", "streamed"])
+@pytest.mark.parametrize(
+    "body",
+    [b"q" * 30_000_000, Made(*[b"q" * 1_000_000] * 30), Kept(*[b"q" * 1_000_000] * 30).sized()],
+    ids=["whole", "streamed", "sized"],
+)
 @on_both_loops
 async def test_an_early_refusal_of_a_large_body_is_heard_at_once(body):
     refused = asyncio.Event()

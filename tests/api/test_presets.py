@@ -5,9 +5,11 @@ from urllib.parse import urlsplit
 import pytest
 
 from api.dialects.quirks import NONE
+from api.endpoints import Endpoint
 from api.errors import ProviderRefused
+from api.providers.abilities import known
 from api.providers.asking import changed, written
-from api.providers.presets import ENVIRONMENT, PRESETS, key_check, preset
+from api.providers.presets import ENVIRONMENT, PRESETS, documented, key_check, preset
 from api.providers.provider import (
     Provider,
     checked_base_url,
@@ -16,6 +18,7 @@ from api.providers.provider import (
     checked_name,
     what_is_called,
 )
+from api.upstream.paths import endpoint_url
 
 # As each provider's own documentation gives them.
 CHATS = {
@@ -37,6 +40,7 @@ CHATS = {
     "perplexity": "https://api.perplexity.ai/chat/completions",
     "siliconflow": "https://api.siliconflow.com/v1/chat/completions",
     "siliconflow-cn": "https://api.siliconflow.cn/v1/chat/completions",
+    "cohere": "https://api.cohere.ai/compatibility/v1/chat/completions",
     "ollama": "http://127.0.0.1:11434/v1/chat/completions",
     "lmstudio": "http://127.0.0.1:1234/v1/chat/completions",
     "llamacpp": "http://127.0.0.1:8080/v1/chat/completions",
@@ -87,6 +91,56 @@ def test_what_only_a_good_key_may_read_lies_below_the_base_url(row):
 def test_openrouter_shows_its_models_to_everybody_so_another_path_proves_the_key():
     assert key_check("https://openrouter.ai/api/v1") == "/key"
     assert key_check("https://unknown.example/v1") == "/models"
+
+
+@EACH
+def test_what_a_preset_has_is_what_its_providers_are_known_to_have(row):
+    base_url = row.base_url.replace("{resource}", "mine")
+    provider = Provider(id="mine", name="Mine", dialects=row.dialects, base_url=base_url, quirks=row.quirks)
+    if row.endpoints is not None:
+        assert known(provider) == row.endpoints
+    assert documented("https://another.example/v1") is None
+
+
+# As each provider's own documentation lists them beside its chats.
+@pytest.mark.parametrize(
+    ("id", "endpoints"),
+    [
+        ("openai", set(Endpoint) - {"rerank"}),
+        ("deepseek", set()),
+        ("perplexity", set()),
+        ("groq", {"speech", "transcriptions", "translations", "files"}),
+        ("mistral", {"embeddings", "transcriptions", "moderations", "files"}),
+        ("cohere", {"embeddings", "rerank"}),
+        ("qwen", {"completions", "embeddings", "rerank", "files"}),
+        ("kimi", {"files"}),
+        ("glm", {"embeddings", "rerank", "images", "speech", "transcriptions", "files"}),
+        ("zai", {"images", "transcriptions", "files"}),
+        ("xai", {"completions", "images", "files"}),
+        ("siliconflow", {"completions", "embeddings", "rerank", "images", "speech", "transcriptions", "files"}),
+        ("lmstudio", {"completions", "embeddings"}),
+    ],
+)
+def test_who_documents_an_endpoint_has_it(id, endpoints):
+    assert ROWS[id].endpoints == endpoints
+
+
+@pytest.mark.parametrize("id", ["ollama", "llamacpp", "vllm", "openrouter", "azure"])
+def test_of_whom_nothing_is_certain_anything_may_be_asked(id):
+    assert ROWS[id].endpoints is None
+
+
+@pytest.mark.parametrize(
+    ("id", "url"),
+    [
+        ("cohere", "https://api.cohere.ai/v2/rerank"),
+        ("qwen", "https://dashscope-intl.aliyuncs.com/compatible-api/v1/reranks"),
+        ("siliconflow", "https://api.siliconflow.com/v1/rerank"),
+        ("glm", "https://open.bigmodel.cn/api/paas/v4/rerank"),
+    ],
+)
+def test_reranking_is_asked_at_the_documented_address(id, url):
+    assert endpoint_url(ROWS[id].base_url, Endpoint.RERANK, ROWS[id].quirks, "m") == url
 
 
 def test_ids_and_variables_are_each_of_one_preset():

@@ -441,7 +441,7 @@ CHECKS = (
 )
 NAMES = re.compile(
     r"https://…/v1|max_completion_tokens|max_tokens|reasoning_content|reasoning_effort|reasoning|enable_thinking|thinking|"
-    r"pattern, minLength|"
+    r"pattern, minLength|/v2/embed|/v2/rerank|Text Embeddings Inference|Jina|Voyage|"
     + "|".join(sorted(map(re.escape, SPEAKS.values()), key=len, reverse=True))
     + "|OpenAI|Anthropic|morello|custom|"
     + "|".join(sorted((re.escape(preset.name) for preset in PRESETS), key=len, reverse=True))

@@ -315,6 +315,10 @@ async def test_every_sentence_of_the_settings_is_translated(dashboard, password,
         sessions=SESSIONS,
         drain="5",
         keeps_responses=True,
+        allows_path_keys=True,
+        local_model="",
+        local_name="⟦own⟧",
+        api_url="http://127.0.0.1:23333",
         about=About("⟦1.0⟧", "⟦/home⟧", "⟦/log⟧", "⟦3.11⟧"),
     )
     strange = {"Python", "MIT", "English", "繁體中文", "香港", "简体中文"}
@@ -473,9 +477,9 @@ class TestInABrowser:
             await page.get_by_role("button", name="Sign in").click()
             await page.wait_for_url(f"{site.dashboard.url}/")
             await page.goto(f"{site.dashboard.url}/settings")
-            await page.get_by_role("switch").check()
+            await page.locator("#responses").get_by_role("switch").check()
             await page.locator("#responses").get_by_role("button", name="Save").click()
-            await expect(page.get_by_role("switch")).to_be_checked()
+            await expect(page.locator("#responses").get_by_role("switch")).to_be_checked()
             await page.get_by_text("Change or remove").click()
             await page.get_by_label("Current password").fill(RIGHT)
             await page.get_by_role("button", name="Remove password").click()

@@ -27,7 +27,7 @@ KEYWORDS: Final[dict[str, Any]] = {
 # What is said on a terminal, or to a client of the API only, stays English.
 UNSEEN: Final = (
     *("api/__main__.py", "webui/cli.py", "webui/commands.py", "webui/control.py", "webui/serve.py"),
-    "api/providers/testing.py",
+    *("api/providers/testing.py", "api/routes/specification.py"),
 )
 PAGES: Final = {"trimmed": "true", "newstyle_gettext": "true", "silent": "false"}
 TRANSLATORS: Final = ["Translators:"]

@@ -6,7 +6,10 @@ from typing import Final
 from msgspec import Struct
 
 from api.activity import RECENT
+from api.endpoints import Endpoint
 from api.errors import GatewayError, SaidInWords
+from api.lacks import Lack
+from api.providers.abilities import known
 from api.providers.presets import PRESETS
 from api.providers.provider import LOCAL, Check, Provider, origin
 from api.store.calls import CallRow
@@ -22,6 +25,7 @@ TROUBLES: Final = {
     "upstream_bad_response": "failing",
 }
 MARKS: Final = {origin(preset.base_url): preset.mark for preset in reversed(PRESETS)}  # the first of a host counts
+MOST_LACKS: Final = 3  # that a card has room for: the last ones
 NEEDS_ATTENTION: Final = frozenset(("unreadable", "rejected", "unreachable", "failing"))
 
 
@@ -30,7 +34,8 @@ class ProviderCard(Struct, frozen=True):
 
     `state` is one of off, unreadable, rejected, unreachable, failing, healthy, untried, built_in. `first_token` is in
     milliseconds. `key` is what may be seen of it; None where there is none. `failed_at` is when a call failed after
-    the last test.
+    the last test. `also` is what it has beside conversations, as far as that is known; `lacks` what it turned out not
+    to have, the last first.
     """
 
     id: str
@@ -44,6 +49,8 @@ class ProviderCard(Struct, frozen=True):
     checked_at: float | None = None
     failed_at: float | None = None
     error: SaidInWords | None = None
+    also: tuple[Endpoint, ...] = ()
+    lacks: tuple[Lack, ...] = ()
 
 
 class Tally(Struct, frozen=True):
@@ -86,7 +93,20 @@ def _card(house: House, provider: Provider) -> ProviderCard:
         checked_at=check.at if check else None,
         failed_at=call.at if call and call.error in TROUBLES else None,
         error=provider.fault or (check.error if check and not call else None),
+        also=_also(house, provider),
+        lacks=house.gateway.lacks.of(provider)[: -MOST_LACKS - 1 : -1],
     )
+
+
+def _also(house: House, *providers: Provider) -> tuple[Endpoint, ...]:
+    """What providers have beside conversations, in the order of the API: not what they turned out to lack."""
+    has = {
+        endpoint
+        for provider in providers
+        for endpoint in known(provider) or ()
+        if not house.gateway.lacks.find(provider, endpoint)
+    }
+    return tuple(endpoint for endpoint in Endpoint if endpoint in has)
 
 
 def _built_in(house: House) -> ProviderCard:
@@ -100,7 +120,8 @@ def _built_in(house: House) -> ProviderCard:
         state="built_in",
         models=sum(len(providers.models(provider)) for provider in providers.built_in()),
         first_token=house.gateway.activity.first_token(LOCAL),
-        error=local.fault if local else None,
+        error=(local.fault if local else None) or house.gateway.local.trouble(),
+        also=_also(house, *providers.built_in()),
     )
 
 

@@ -11,6 +11,7 @@ from sanic.response import redirect
 from api import VERSION
 from api.errors import OwnerError
 from api.logs import log_file
+from api.loopback import address
 from api.settings import LONGEST_DRAIN
 from webui import browsers
 from webui.gate import field
@@ -21,6 +22,7 @@ from webui.session import name_of
 from webui.view import THEME, Part, Told, Wrong, answer, page
 
 HOME: Final = "/settings"
+LONGEST_TYPED: Final = 1024  # of what comes back with the sentence that refuses it
 
 
 class SessionSeen(Struct, frozen=True):
@@ -106,6 +108,27 @@ async def keep_responses(request: Request, house: House) -> HTTPResponse:
     return _answer(request, house, "responses", Told(said))
 
 
+async def allow_path_keys(request: Request, house: House) -> HTTPResponse:
+    """Let a key stand in the path, or not: from the next request on."""
+    wanted = field(request, "allow") == "on"
+    if wanted == house.gateway.settings.path_keys:
+        return _answer(request, house, "path_keys", Told())
+    await house.to_the_end(house.gateway.choices.change(path_keys=wanted))
+    return _answer(request, house, "path_keys", Told(language(request).gettext("Saved")))
+
+
+async def choose_local_model(request: Request, house: House) -> HTTPResponse:
+    """Have the built-in provider serve a file of the owner's, or its own model again."""
+    typed = field(request, "local_model") or ""
+    if typed.strip() == house.gateway.settings.local_model:
+        return _answer(request, house, "local_model", Told())
+    try:
+        await house.to_the_end(house.gateway.serve_file(typed))
+    except OwnerError as error:
+        return _refuse(request, house, "local_model", "local_model", typed, error)
+    return _answer(request, house, "local_model", Told(language(request).gettext("Saved")))
+
+
 async def set_password(request: Request, house: House) -> HTTPResponse:
     """Set the password; one that is there already must be known, and every other browser is signed out."""
     new = field(request, "new") or ""
@@ -188,7 +211,7 @@ def _refuse_password(request: Request, house: House, error: PasswordRefused | To
 
 
 def _refuse(request: Request, house: House, part: str, name: str, typed: str, error: OwnerError) -> HTTPResponse:
-    told = Told(wrong=Wrong(name, typed[:20], language(request).said(error)))
+    told = Told(wrong=Wrong(name, typed[:LONGEST_TYPED], language(request).said(error)))
     return _answer(request, house, part, told, partial(_whole, request, house, told, error.status))
 
 
@@ -210,6 +233,10 @@ def _values(request: Request, house: House) -> dict[str, Any]:
         **looks,
         "drain": f"{chosen.drain:g}",
         "keeps_responses": chosen.keep_responses,
+        "local_model": chosen.local_model,
+        "local_name": house.gateway.local.model.id,
+        "allows_path_keys": chosen.path_keys,
+        "api_url": address(chosen.port),
         "about": _about(house),
     }
 

@@ -16,6 +16,7 @@ from api.dialects.anthropic.shapes import (
 )
 from api.dialects.anthropic.words import CALLED, DEFAULT_VERSION, HEARTBEAT, NAME, SAYS
 from api.dialects.anthropic.writing import write_count_request, write_request
+from api.dialects.sse import MEDIA_TYPE
 
 
 def write_count(tokens: int) -> bytes:
@@ -27,6 +28,7 @@ __all__ = [
     "CALLED",
     "DEFAULT_VERSION",
     "HEARTBEAT",
+    "MEDIA_TYPE",
     "NAME",
     "SAYS",
     "AnthropicErrorReply",

@@ -250,7 +250,7 @@ def _places(said: Json) -> Iterator[Json]:
     """Everything that can bear a cache marker, in the order the provider reads it."""
     yield from said.get("tools", [])
     yield from said.get("system", [])
-    for turn in said["messages"]:
+    for turn in said.get("messages", ()):
         for block in turn["content"]:
             yield block
             if isinstance(inner := block.get("content"), list):

@@ -2,6 +2,7 @@
 
 from typing import Any, Final
 
-from api.dialects.embeddings import openai
+from api.dialects.embeddings import cohere, gemini, ollama, openai
 
-FORMS: Final[dict[str, Any]] = {openai.NAME: openai}
+# The forms that providers are asked in; `gemini_one` and `ollama_old` are callers' alone.
+FORMS: Final[dict[str, Any]] = {form.NAME: form for form in (openai, gemini, cohere, ollama)}

@@ -16,6 +16,7 @@ from api.dialects.gemini.shapes import (
     StatusReply,
 )
 from api.dialects.gemini.writing import write_request
+from api.dialects.sse import MEDIA_TYPE
 
 SAYS: Final = "contents"
 CALLED: Final[dict[str, str]] = {
@@ -41,6 +42,7 @@ CALLED: Final[dict[str, str]] = {
 __all__ = [
     "CALLED",
     "HEARTBEAT",
+    "MEDIA_TYPE",
     "NAME",
     "SAYS",
     "CountTokensRequest",

@@ -2,6 +2,6 @@
 
 from typing import Any, Final
 
-from api.dialects.images import openai
+from api.dialects.images import gemini, openai
 
-FORMS: Final[dict[str, Any]] = {openai.NAME: openai}
+FORMS: Final[dict[str, Any]] = {openai.NAME: openai, gemini.NAME: gemini}

@@ -8,11 +8,13 @@ from api.dialects.openai_chat.hearing import Reader, read_reply
 from api.dialects.openai_chat.names import CALLED, DONE, HEARTBEAT, NAME, SAYS
 from api.dialects.openai_chat.shapes import ChatCompletion, ChatCompletionRequest, ErrorDetail, ErrorReply
 from api.dialects.openai_chat.writing import write_request
+from api.dialects.sse import MEDIA_TYPE
 
 __all__ = [
     "CALLED",
     "DONE",
     "HEARTBEAT",
+    "MEDIA_TYPE",
     "NAME",
     "SAYS",
     "ChatCompletion",

@@ -12,6 +12,7 @@ from api.dialects.openai_responses.reading import read_request
 from api.dialects.openai_responses.responding import response_id
 from api.dialects.openai_responses.shapes import ErrorReply, ResponseObject, ResponsesRequest
 from api.dialects.openai_responses.writing import write_request
+from api.dialects.sse import MEDIA_TYPE
 
 # A comment: every client's parser passes over it, Codex's too.
 HEARTBEAT: Final = sse.comment(b"still here")
@@ -29,6 +30,7 @@ CALLED: Final[dict[str, str]] = {
 __all__ = [
     "CALLED",
     "HEARTBEAT",
+    "MEDIA_TYPE",
     "NAME",
     "SAYS",
     "Ear",
