@@ -333,7 +333,7 @@ def _typed(name: str, value: str) -> str:
 def _setting(row: dict[str, Any], alone: bool) -> str:
     value, default = (msgspec.json.encode(row[name]).decode() for name in ("value", "default"))
     if alone:
-        return value
+        return row["value"] if isinstance(row["value"], str) else value
     return f"{row['name']:<16} {value}" if value == default else f"{row['name']:<16} {value}  (default {default})"
 
 

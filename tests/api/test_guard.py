@@ -8,7 +8,7 @@ from tests.raw import ask_raw
 
 CHAT = {"model": "morello:echo", "messages": [{"role": "user", "content": "Hi"}]}
 PUBLIC = {("GET", "/"), ("HEAD", "/"), ("GET", "/health"), ("HEAD", "/health"), ("GET", "/docs")}
-PUBLIC |= {("GET", "/openapi.json"), ("GET", "/docs/assets/<name:str>")}
+PUBLIC |= {("GET", "/openapi.json"), ("GET", "/docs/assets/<name:str>"), ("GET", "/docs.md"), ("GET", "/llms.txt")}
 
 
 @pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER"])
