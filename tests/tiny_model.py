@@ -17,9 +17,11 @@ TOKENS = ["<unk>", "<s>", "</s>", *(f"<0x{byte:02X}>" for byte in range(256)), "
 SORTS = [2, 3, 3, *[6] * 256, *[1] * (len(LETTERS) + 1)]  # unknown, control, byte, normal
 
 
-def write(path: Path, **more: Any) -> Path:
-    """A Llama of one layer at `path`; `more` are pairs of its own, with `__` for a dot."""
-    pairs = {**_pairs(), **{name.replace("__", "."): value for name, value in more.items()}}
+def write(path: Path, first: dict[str, Any] | None = None, **more: Any) -> Path:
+    """A Llama of one layer at `path`; `more` are pairs of its own, with `__` for a dot, `first` those ahead of all."""
+    given = {name.replace("__", "."): value for name, value in more.items()}
+    usual = {name: given.pop(name, value) for name, value in _pairs().items()}
+    pairs = {**(first or {}), **given, **usual}
     tensors = _tensors()
     head = b"GGUF" + struct.pack("<IQQ", 3, len(tensors), len(pairs))
     head += b"".join(_text(name) + _value(value) for name, value in pairs.items())

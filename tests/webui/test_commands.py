@@ -3,9 +3,11 @@
 import asyncio
 import itertools
 import json
+import os
 import signal
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ import pytest
 
 from api.providers.presets import PRESETS
 from api.settings import NAMES
+from tests import tiny_model
 from tests.fakes import CHAT_MODELS, answers, far_end
 from tests.program import Program, environment, free_port, morello
 from webui.log import follow, last_lines
@@ -224,6 +227,18 @@ class TestSettings:
         for value in ("true", "false"):
             assert morello("settings", "keep_responses", value, home=there).stdout == f"{value}\n"
             assert morello("settings", "keep_responses", home=there).stdout == f"{value}\n"
+
+    @pytest.mark.skipif(not find_spec("xllamacpp"), reason="the extra morello[local] is not installed")
+    def test_a_model_file_is_meant_from_where_the_command_was_typed(self, there: Path, tmp_path: Path) -> None:
+        file = tiny_model.write(tmp_path / "tiny.gguf")
+        typed = os.path.relpath(file)
+        assert morello("settings", "local_model", typed, home=there).stdout == f"{Path(typed).absolute()}\n"
+        assert "local:tiny\n" in morello("models", home=there).stdout
+        refused = morello("settings", "local_model", __file__, home=there)
+        assert (refused.returncode, refused.stdout) == (1, "")
+        assert "does not begin with “GGUF”" in refused.stderr
+        assert morello("settings", "local_model", "", home=there).stdout == ""
+        assert "local:tiny\n" not in morello("models", home=there).stdout
 
     def test_settings_are_read_beside_a_program_without_a_socket(self, home: Path) -> None:
         with Program(home, "--port", str(free_port()), module="api") as program:

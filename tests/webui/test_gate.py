@@ -19,7 +19,7 @@ pytestmark = pytest.mark.usefixtures("quick_hashes")
 SAFE = {"GET", "HEAD"}
 PUBLIC = {
     *("enter", "enter_by_password", "choose_language"),
-    *("health", "serve", "docs", "document", "docs_asset"),
+    *("health", "serve", "docs", "document", "docs_asset", "llms", "manual"),
 }
 
 

@@ -3,6 +3,7 @@
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from importlib.util import find_spec
 
 import httpx
 import pytest
@@ -11,6 +12,7 @@ from playwright.async_api import expect
 
 from api.store import settings as kept_settings
 from api.stored import StoredResponse
+from tests import tiny_model
 from tests.browser import LANGUAGES, accessible
 from tests.webui.conftest import LOGIN_COMMAND, until
 from tests.webui.reading import find, find_all
@@ -278,6 +280,49 @@ class TestSessions:
                 async for line in lines:
                     if "Firefox on Linux" in line:
                         return
+
+
+@pytest.mark.skipif(not find_spec("xllamacpp"), reason="the extra morello[local] is not installed")
+class TestLocalModel:
+    async def test_a_file_is_served_and_taken_back_and_its_name_is_told(self, dashboard, tmp_path):
+        file = tiny_model.write(tmp_path / "tiny.gguf")
+        async with dashboard.client() as browser:
+            answer = await browser.post("/local-model", data={"local_model": f" {file} "})
+            assert (answer.status_code, answer.headers["location"]) == (303, "/settings")
+            page = await settings(browser)
+            assert find(page, "input", name="local_model")["value"] == str(file)
+            assert "Apps call it local:tiny." in find(page, id="local_model").text
+            await browser.post("/local-model", data={"local_model": ""})
+            assert "Apps call it local:gemma-3-270m." in find(await settings(browser), id="local_model").text
+        assert dashboard.api.gateway.settings.local_model == ""
+
+    async def test_htmx_gets_the_row_and_a_toast_and_no_toast_where_nothing_changed(self, dashboard, tmp_path):
+        form = {"local_model": str(tiny_model.write(tmp_path / "tiny.gguf"))}
+        async with dashboard.client(hx_request="true") as browser:
+            changed = await browser.post("/local-model", data=form)
+            again = await browser.post("/local-model", data=form)
+        assert find(changed.text, id="local_model")
+        assert find(changed.text, "hx-partial", hx_target="#toasts").text == "Saved"
+        assert find_all(again.text, "hx-partial") == []
+
+    @pytest.mark.parametrize(
+        ("typed", "sentence"),
+        [("models/a.gguf", "not a whole path"), ("/nowhere/<b>.gguf", "no file"), (__file__, "“GGUF”")],
+    )
+    async def test_what_is_no_model_comes_back_with_a_sentence(self, dashboard, typed, sentence):
+        async with dashboard.client() as browser:
+            answer = await browser.post("/local-model", data={"local_model": typed})
+        field = find(answer.text, "input", name="local_model")
+        assert (answer.status_code, field["value"], field["aria-invalid"]) == (422, typed, "true")
+        assert sentence in find(answer.text, id=field["aria-describedby"]).text
+        assert dashboard.api.gateway.settings.local_model == ""
+
+    async def test_a_file_that_vanished_is_told_on_the_card(self, dashboard, tmp_path):
+        file = tiny_model.write(tmp_path / "tiny.gguf")
+        await dashboard.api.gateway.serve_file(str(file))
+        file.unlink()
+        async with dashboard.client() as browser:
+            assert f"There is no file “{file}”." in (await browser.get("/providers")).text
 
 
 async def test_what_this_program_is_and_where_it_keeps_things_is_told(dashboard):
