@@ -18,6 +18,7 @@ from api.lessons import Lessons
 from api.memory import Memory
 from api.news import News
 from api.providers import discovery, local
+from api.providers.circuit import Circuits
 from api.providers.discovery import Found
 from api.providers.provider import LOCAL, Check, Provider, Secret
 from api.providers.registry import Providers
@@ -56,6 +57,7 @@ class Gateway:
             let_go=self.upstream.forget,
             local_model=self.local.model,
         )
+        self.circuits = Circuits(self.news.tell)
         self.memory, self.lessons, self.lacks = Memory(), Lessons(), Lacks()
         self.checking = Checking(self.upstream, self.providers, self.lacks, self.reach)
         self.receipts = Receipts(self.redact)

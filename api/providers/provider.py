@@ -6,7 +6,7 @@ import re
 from typing import Final
 from urllib.parse import quote, urlsplit
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from api.dialects import anthropic, gemini, openai_chat, openai_responses
 from api.dialects.quirks import NONE, Quirks
@@ -21,6 +21,7 @@ DIALECTS: Final = (openai_chat.NAME, openai_responses.NAME, anthropic.NAME, gemi
 JOINED: Final = "+"
 LONGEST_KEY: Final = 4096
 LONGEST_NAME: Final = 128
+FIRST: Final = 1  # the number of a provider's first key
 MODEL: Final = "{model}"  # what stands for a model's name in a URL that is only shown
 _ID: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,31}")
 _HOST: Final = re.compile(r"(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.)*[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.?")
@@ -44,11 +45,26 @@ class Secret(str):
         return "'***'"
 
 
+class Credential(Struct, frozen=True):
+    """One key of a provider's pool. `weight` is its share of the conversations, `number` names it within the pool.
+
+    `created` is in seconds since 1970.
+    """
+
+    key: Secret
+    number: int = FIRST
+    label: str = ""
+    weight: int = 1
+    enabled: bool = True
+    created: float = 0.0
+
+
 class Provider(Struct, frozen=True, kw_only=True, weakref=True):
     """Whom we may ask. `dialects` are those it understands; `fault` is why it cannot be asked now, if so.
 
     `created` is in seconds since 1970. `base_url` includes the version and has no slash at its end. `quirks` are how
-    it wants to be asked.
+    it wants to be asked. `key` is the one it is asked with, `pool` are all it has. `proxy` is a URL; empty for none,
+    None where the setting decides.
     """
 
     id: str
@@ -60,6 +76,13 @@ class Provider(Struct, frozen=True, kw_only=True, weakref=True):
     created: float = 0.0
     fault: SaidInWords | None = None
     quirks: Quirks = NONE
+    pool: tuple[Credential, ...] = ()
+    proxy: str | None = None
+
+    @property
+    def credentials(self) -> tuple[Credential, ...]:
+        """Every key it has."""
+        return self.pool or ((Credential(self.key),) if self.key else ())
 
     @property
     def dialect(self) -> str:
@@ -112,6 +135,12 @@ class Route(Struct, frozen=True):
 
     provider: Provider
     model: str
+
+
+def pooled(provider: Provider, pool: tuple[Credential, ...]) -> Provider:
+    """`provider` with `pool` for its keys; it is asked with the first that is switched on."""
+    first = next((credential.key for credential in pool if credential.enabled), None)
+    return structs.replace(provider, pool=pool, key=first)
 
 
 def checked_id(text: str) -> str:
@@ -278,7 +307,7 @@ def visible(provider: Provider) -> dict[str, object]:
         "base_url": provider.base_url,
         "calls": what_is_called(provider),
         "quirks": written(provider.quirks),
-        "has_key": provider.key is not None,
+        "has_key": bool(provider.credentials),
         "enabled": provider.enabled,
         "fault": provider.fault and provider.fault.message,
     }

@@ -7,21 +7,25 @@ undone.
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final, TypedDict, Unpack
 from weakref import ref
 
 from msgspec import Struct, structs
 
 from api.dialects.quirks import NONE, Quirks
-from api.errors import ProviderRefused, SaidInWords, UnknownModel
+from api.errors import ProviderRefused, SaidInWords
 from api.providers import local_files, testing
 from api.providers.catalog import Catalog, Fetch
-from api.providers.near import no_such_model
+from api.providers.credentials import KeyChanges, with_changed_key, with_key, without_key
+from api.providers.groups import Group, Groups, Plan, Policy, checked_group, row_of
+from api.providers.planning import Planner
+from api.providers.pool import Pools
 from api.providers.provider import (
     LOCAL,
     TESTING,
     Check,
+    Credential,
     Model,
     Provider,
     Route,
@@ -32,16 +36,15 @@ from api.providers.provider import (
     checked_name,
     local_provider,
     origin,
+    pooled,
     testing_provider,
 )
-from api.providers.resolving import by_bare_name, by_prefix, refuse_unready
-from api.providers.rows import read, write
+from api.providers.rows import read, write, write_keys
 from api.store import Store
 from api.store import providers as statements
 from api.vault import Vault
 
 UNDO_SECONDS: Final = 10.0  # how long what was removed can be restored
-REMEMBERED: Final = 4096  # names whose route is kept, so that the hot path looks up one dictionary
 # Their models have been there since Morello has: callers may sort by `created`, and it must not change.
 BORN: Final = 1_763_856_000
 
@@ -81,15 +84,17 @@ class Providers:
         self._store, self._vault, self._told = store, vault, changed
         self._own_ports, self._let_go = own_ports, let_go
         self._alive: tuple[ref[Provider], ...] = ()
-        self._routes: dict[str, Route] = {}
         self._turn = asyncio.Lock()
-        self._rows = {row.id: read(row, vault) for row in store.load(statements.load)}
+        self._rows = _read_all(store, vault)
+        self.groups = Groups(store)
+        self.pools = Pools(changed)
         self._watch(*self._rows.values())
         self._built_in = {TESTING: testing_provider(BORN), LOCAL: local_provider(BORN, local_fault)}
         self._local_model = local_model or local_files.listed(None)
         self._removed: dict[str, Removed] = {}
         self._checks: dict[str, Check] = {}
         self.catalog = Catalog(store, fetch, self._changed)
+        self._planner = Planner(self.find, self.groups.find, self.models, self.listed, self.freshen)
 
     def all(self) -> list[Provider]:
         """The owner's providers, oldest first."""
@@ -112,27 +117,24 @@ class Providers:
     def secrets(self) -> Iterator[str]:
         """Every provider's key that is known, also one that was replaced or removed, while a call still uses it."""
         for provider in (reference() for reference in self._alive):
-            if provider and provider.key:
-                yield str(provider.key)
+            if provider:
+                yield from (str(credential.key) for credential in provider.credentials)
 
     def draft(
         self, id: str, dialect: str, base_url: str, key: str | None, *, name: str | None = None, quirks: Quirks = NONE
     ) -> Provider:
         """A provider as `add` would keep it. `ProviderRefused` says which field is wrong and why."""
-        if checked_id(id) in self._rows:
-            raise ProviderRefused(
-                "There is a provider “%(id)s” already. Choose another id, or remove that one.", "id", id=id
-            )
-        dialects = checked_dialects(dialect)
-        return Provider(
+        self._refuse_taken(checked_id(id))
+        dialects, now = checked_dialects(dialect), time.time()
+        provider = Provider(
             id=id,
             name=checked_name(name or id),
             dialects=dialects,
             base_url=checked_base_url(base_url, dialects[0], self._own_ports()),
-            key=None if key is None else checked_key(key),
-            created=time.time(),
+            created=now,
             quirks=quirks,
         )
+        return provider if key is None else pooled(provider, (Credential(checked_key(key), created=now),))
 
     async def add(
         self, id: str, dialect: str, base_url: str, key: str | None, *, name: str | None = None, quirks: Quirks = NONE
@@ -145,7 +147,9 @@ class Providers:
             return await self._keep(self.draft(id, dialect, base_url, key, name=name, quirks=quirks))
 
     def redraft(self, id: str, **changes: Unpack[Changes]) -> Provider:
-        """The provider `id` as `edit` would keep it: what is not given stays, a `key` of None is no key.
+        """The provider `id` as `edit` would keep it: what is not given stays, a `key` of None is no key at all.
+
+        A `key` takes the place of the first one.
 
         A key belongs to the host it was given for: whoever changes the host gives a key again, or a page that got
         hold of the owner's session could have it sent to itself.
@@ -163,17 +167,76 @@ class Providers:
         if "key" not in changes:
             self._refuse_another_host(old, url)
             return new
-        key = changes["key"]
-        return structs.replace(new, key=None if key is None else checked_key(key), fault=None)
+        new = structs.replace(new, fault=None)
+        if (key := changes["key"]) is None:
+            return pooled(new, ())
+        first = Credential(checked_key(key), created=time.time())
+        moved = origin(url) != origin(old.base_url)  # the other keys were given for another host
+        return pooled(new, (first, *(() if moved else old.credentials[1:])))
 
     async def edit(self, id: str, **changes: Unpack[Changes]) -> Provider:
         """Keep what `redraft` gives; nobody is called. What was known of it by asking is forgotten."""
         async with self._turn:
             old, new = self._own(id), self.redraft(id, **changes)
             await self._rewrite(new, with_key="key" in changes)
-            if _address(new) != _address(old) or new.key != old.key:
+            if _address(new) != _address(old) or new.pool != old.pool:
                 self._doubt(new, old)
             return new
+
+    async def add_key(self, id: str, key: str, label: str = "", weight: int = 1) -> Provider:
+        """Give a provider another key, the last of its pool; `ProviderRefused` says what is wrong with it."""
+        async with self._turn:
+            return await self._repool(with_key(self._own(id), key, label, weight))
+
+    async def edit_key(self, id: str, number: int, **changes: Unpack[KeyChanges]) -> Provider:
+        """Change what is given of a provider's key; one that is switched on rests no more."""
+        async with self._turn:
+            new = await self._repool(with_changed_key(self._own(id), number, changes))
+            if changes.get("enabled"):
+                self.pools.wake(new, number)
+            return new
+
+    async def remove_key(self, id: str, number: int) -> Provider:
+        """Forget one of a provider's keys: it is gone from the disk when this returns."""
+        async with self._turn:
+            new = await self._repool(without_key(self._own(id), number))
+            self.pools.wake(new, number)
+            return new
+
+    async def adopt(self, providers: Sequence[Provider], groups: Sequence[Group] = ()) -> None:
+        """Keep new providers, as `draft` gives them, and groups: all of them, or none."""
+        async with self._turn:
+            for provider in providers:
+                self._refuse_taken(provider.id)
+            rows = [(write(provider, self._vault), write_keys(provider, self._vault)) for provider in providers]
+
+            await self._store.write(lambda db: statements.adopt(db, rows, [row_of(group) for group in groups]))
+            self._watch(*providers)
+            self._rows |= {provider.id: provider for provider in providers}
+            self.groups.take(groups)
+            self._changed()
+
+    async def group(self, name: str, models: Sequence[str], policy: Policy) -> Group:
+        """Have `name` stand for `models`; `ProviderRefused` says which field is wrong and why."""
+        async with self._turn:
+            group = checked_group(name, models, policy)
+            if name in self._rows:
+                raise ProviderRefused("There is a provider “%(name)s” already. Choose another name.", "name", name=name)
+            for model in group.models:
+                if self.groups.find(model):
+                    raise ProviderRefused(
+                        "“%(model)s” is an alias or group itself. Choose models.", "models", model=model
+                    )
+            kept = await self.groups.put(group)
+            self._changed()
+            return kept
+
+    async def ungroup(self, name: str) -> Group:
+        """Forget a group."""
+        async with self._turn:
+            group = await self.groups.remove(name)
+            self._changed()
+            return group
 
     async def switch(self, id: str, enabled: bool) -> Provider:
         """Let a provider be asked, or not."""
@@ -237,23 +300,15 @@ class Providers:
         await self.catalog.close()
 
     async def resolve(self, asked: str, look: bool = True) -> Route:
-        """Whom `asked` means. `UnknownModel` names near misses, `ProviderNotReady` what is missing.
+        """Whom `asked` means, or asks first. `UnknownModel` names near misses, `ProviderNotReady` what is missing."""
+        return (await self.plan(asked, look)).routes[0]
+
+    async def plan(self, asked: str, look: bool = True) -> Plan:
+        """Whom to ask for `asked`, in order; raises as `resolve` does.
 
         Without `look` no provider is asked for its models, even where its list is due.
         """
-        if route := self._routes.get(asked):
-            return route
-        route = by_prefix(asked, self.find, self.models)
-        if not route:
-            if look:
-                await self.freshen()
-            route = by_bare_name(asked, self.listed())
-        if not route:
-            raise self._unknown(asked)
-        refuse_unready(route.provider)
-        if len(self._routes) < REMEMBERED:
-            self._routes[asked] = route
-        return route
+        return await self._planner.plan(asked, look)
 
     def listed(self) -> list[tuple[Provider, Model]]:
         """Every model of every enabled provider, as last fetched, the built-in ones last."""
@@ -282,15 +337,13 @@ class Providers:
             return (self._local_model,)
         return self.catalog.of(provider)
 
-    def _unknown(self, asked: str) -> UnknownModel:
-        names = [f"{provider.id}:{model.id}" for provider, model in self.listed()]
-        own = f"{LOCAL}:{self._local_model.id}"
-        if not asked.startswith(f"{LOCAL}:") or own not in names:
-            return no_such_model(asked, names)
-        # It has one model, which the owner may have changed: the name of the other may be nothing like it.
-        return UnknownModel(
-            "There is no model “%(model)s”. The built-in provider has “%(name)s” now.", model=asked[:100], name=own
-        )
+    def _refuse_taken(self, id: str) -> None:
+        if id in self._rows:
+            raise ProviderRefused(
+                "There is a provider “%(id)s” already. Choose another id, or remove that one.", "id", id=id
+            )
+        if self.groups.find(id):
+            raise ProviderRefused("“%(id)s” is an alias or group. Choose another id.", "id", id=id)
 
     def _own(self, id: str) -> Provider:
         if id in self._built_in:
@@ -314,18 +367,29 @@ class Providers:
             )
 
     async def _keep(self, provider: Provider) -> Provider:
-        row = write(provider, self._vault)
-        await self._store.write(lambda db: statements.add(db, row))
+        row, keys = write(provider, self._vault), write_keys(provider, self._vault)
+        await self._store.write(lambda db: statements.add(db, row, keys))
         self._watch(provider)
         rows = {**self._rows, provider.id: provider}
         self._rows = dict(sorted(rows.items(), key=lambda item: item[1].created))
         self._changed()
         return provider
 
+    async def _repool(self, new: Provider) -> Provider:
+        old, keys = self._rows[new.id], write_keys(new, self._vault)
+        await self._store.erase(lambda db: statements.give(db, new.id, keys))
+        self._watch(new)
+        self._rows[new.id] = new
+        self._let_go(new.id)
+        if new.key != old.key:
+            self._checks.pop(new.id, None)
+        self._changed()
+        return new
+
     async def _rewrite(self, provider: Provider, with_key: bool) -> None:
-        row = write(provider, self._vault)
+        row, keys = write(provider, self._vault), write_keys(provider, self._vault) if with_key else None
         commit = self._store.erase if with_key else self._store.write
-        await commit(lambda db: statements.change(db, row, with_key))
+        await commit(lambda db: statements.change(db, row, keys))
         self._watch(provider)
         self._rows[provider.id] = provider
         self._changed()
@@ -338,6 +402,7 @@ class Providers:
     def _doubt(self, new: Provider, old: Provider) -> None:
         self._checks.pop(new.id, None)
         self._let_go(new.id)
+        self.pools.forget(new.id)
         if _address(new) == _address(old):
             self.catalog.expire(new.id)
         else:
@@ -352,10 +417,18 @@ class Providers:
         if removed := self._removed.pop(id, None):
             removed.forgotten.cancel()
             self._let_go(id)
+            self.pools.forget(id)
 
     def _changed(self) -> None:
-        self._routes.clear()
+        self._planner.forget()
         self._told()
+
+
+def _read_all(store: Store, vault: Vault) -> dict[str, Provider]:
+    keys: dict[str, list[statements.CredentialRow]] = {}
+    for key in store.load(statements.load_credentials):
+        keys.setdefault(key.provider, []).append(key)
+    return {row.id: read(row, keys.get(row.id, ()), vault) for row in store.load(statements.load)}
 
 
 def _address(provider: Provider) -> tuple[object, ...]:

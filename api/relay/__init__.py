@@ -7,13 +7,15 @@ of a dry run (`rehearsing`) nothing is.
 
 import asyncio
 import logging
+from functools import partial
 from typing import Final
 
 from api.calls import Calls
+from api.dialects.envelope import Envelope
 from api.errors import GatewayError
 from api.gateway import Gateway
-from api.providers.provider import TESTING
-from api.relay import forwarding, passing, translating
+from api.providers.provider import TESTING, Route
+from api.relay import attempts, forwarding, passing, translating
 from api.relay.asked import Answer, Asked, Delivery, Named
 from api.relay.choosing import bytes_pass, choose
 from api.relay.rehearsing import is_rehearsal, rehearse
@@ -59,7 +61,11 @@ async def relay(asked: Asked, gateway: Gateway, calls: Calls, caller: Dialect, d
 async def _answer(turn: Turn) -> Answer | None:
     if turn.asked.endpoint:
         return await forwarding.forward(turn, turn.asked.endpoint)
-    envelope, route = await choose(turn)
+    envelope, plan = await choose(turn)
+    return await attempts.answered(turn, plan, partial(_ask, turn, envelope))
+
+
+async def _ask(turn: Turn, envelope: Envelope, route: Route) -> Answer | None:
     if route.provider.id == TESTING:
         return await translating.interpret(turn, envelope, route)
     if bytes_pass(turn.caller, route.provider, envelope):

@@ -76,7 +76,8 @@ class Asking:
     async def _post(self) -> ProviderReply:
         turn, route = self.turn, self.route
         # The built-in model takes seconds to wake: whoever asked for a stream is told at once that it comes.
-        if route.provider.id == LOCAL and turn.tally.streamed and not turn.gateway.local.is_running:
+        wakes = route.provider.id == LOCAL and not turn.gateway.local.is_running
+        if wakes and turn.tally.streamed and not turn.may_fall_back:
             await turn.begin(turn.caller.MEDIA_TYPE, self.headers)
         provider = await turn.gateway.reach(route.provider)
         body, headers = self.written.body, turn.asked.headers

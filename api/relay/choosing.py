@@ -1,18 +1,19 @@
 """Whom a conversation goes to, and whether its bytes can pass."""
 
 from api.dialects.envelope import Envelope
-from api.providers.provider import Provider, Route
+from api.providers.groups import Plan
+from api.providers.provider import Provider
 from api.relay.turn import Dialect, Turn
 
 
-async def choose(turn: Turn) -> tuple[Envelope, Route]:
-    """The caller's request, seen from outside, and the provider that its model is at; nothing is sent."""
+async def choose(turn: Turn) -> tuple[Envelope, Plan]:
+    """The caller's request, seen from outside, and whom to ask for its model, in order; nothing is sent."""
     envelope = turn.open()
-    name = _full_name(turn.asked.provider, envelope.model)
+    name = full_name(turn, envelope.model)
     turn.tally.asked, turn.tally.streamed = name, envelope.stream
-    route = await turn.resolve(name)
-    turn.tally.provider, turn.tally.served = route.provider.id, route.model
-    return envelope, route
+    plan = await turn.find(name)
+    turn.tally.provider, turn.tally.served = plan.routes[0].provider.id, plan.routes[0].model
+    return envelope, plan
 
 
 def bytes_pass(caller: Dialect, provider: Provider, envelope: Envelope) -> bool:
@@ -24,6 +25,9 @@ def bytes_pass(caller: Dialect, provider: Provider, envelope: Envelope) -> bool:
     return can_stream or not envelope.stream
 
 
-def _full_name(provider: str | None, model: str) -> str:
-    """The model's full name, where the URL named its provider."""
+def full_name(turn: Turn, model: str) -> str:
+    """The model's full name, where the URL named its provider; a group that is named there is meant itself."""
+    provider = turn.asked.provider
+    if provider is not None and turn.gateway.providers.groups.find(provider):
+        return provider
     return model if provider is None or model.startswith(f"{provider}:") else f"{provider}:{model}"

@@ -5,6 +5,7 @@ stands between. An endpoint that a provider turns out to lack is not asked for a
 """
 
 from collections.abc import Callable
+from functools import partial
 from types import ModuleType
 from typing import Any, Final
 
@@ -15,11 +16,13 @@ from api.dialects.dialect import Written
 from api.dialects.envelope import Envelope, require_name
 from api.endpoints import Endpoint
 from api.errors import BadReply, GatewayError, UpstreamRefused
+from api.providers.groups import Plan
 from api.providers.provider import LOCAL, Provider, Route
 from api.providers.resolving import refuse_unready
-from api.relay import able
+from api.relay import able, attempts
 from api.relay.asked import Answer
 from api.relay.asking import heed, told
+from api.relay.choosing import full_name
 from api.relay.forms import form_of
 from api.relay.frames import Frames
 from api.relay.turn import Turn
@@ -32,13 +35,23 @@ PROVIDER: Final = "x-morello-provider"
 JSON: Final = "application/json"
 CONTENT: Final = "/content"  # of a file: whatever it is, its bytes pass
 BYTES: Final = "application/octet-stream"
+TEXT: Final = "text/plain; charset=utf-8"
+HTML: Final = "text/html"
+PAGE: Final = (b"<!doctype", b"<html")  # how one begins
+# whisper.cpp calls the plain text of a transcript HTML.
+WRITES_DOWN: Final = frozenset((Endpoint.TRANSCRIPTIONS, Endpoint.TRANSLATIONS))
 # Where every API has the model named: who forgets it shall not get whoever happens to be the only one.
 WANTS_MODEL: Final = frozenset((Endpoint.COMPLETIONS, Endpoint.EMBEDDINGS, Endpoint.RERANK))
 
 
 async def forward(turn: Turn, endpoint: Endpoint) -> Answer | None:
     """Answer one question: the answer, or None if it went out as it came."""
-    errand = await prepare(turn, endpoint)
+    wish, plan = await _asked(turn, endpoint)
+    return await attempts.answered(turn, plan, partial(_forward_to, turn, endpoint, wish))
+
+
+async def _forward_to(turn: Turn, endpoint: Endpoint, wish: Envelope | Upload, route: Route) -> Answer | None:
+    errand = await _written(turn, endpoint, wish, route)
     reply = await errand.reply()
     try:
         return await _Handing(turn, errand).on(reply)
@@ -47,10 +60,19 @@ async def forward(turn: Turn, endpoint: Endpoint) -> Answer | None:
 
 
 async def prepare(turn: Turn, endpoint: Endpoint) -> "Errand":
-    """Whom to ask, and how; nothing is sent."""
+    """Whom to ask first, and how; nothing is sent."""
+    wish, plan = await _asked(turn, endpoint)
+    return await _written(turn, endpoint, wish, plan.routes[0])
+
+
+async def _asked(turn: Turn, endpoint: Endpoint) -> tuple[Envelope | Upload, Plan]:
+    """What is wished, and whom to ask for it."""
     wish = await _arrived(turn, turn.asked.upload) if turn.asked.upload else turn.open()
     turn.tally.asked, turn.tally.streamed = wish.model or None, wish.stream
-    route = await _route(turn, endpoint, wish.model)
+    return wish, await _plan(turn, endpoint, wish.model)
+
+
+async def _written(turn: Turn, endpoint: Endpoint, wish: Envelope | Upload, route: Route) -> "Errand":
     turn.tally.provider, turn.tally.served = route.provider.id, route.model or None
     able.require(turn.gateway, route, endpoint)
     errand = Errand(turn, endpoint, wish, route)
@@ -66,16 +88,16 @@ async def _arrived(turn: Turn, upload: Upload) -> Upload:
     return upload
 
 
-async def _route(turn: Turn, endpoint: Endpoint, model: str) -> Route:
+async def _plan(turn: Turn, endpoint: Endpoint, model: str) -> Plan:
     """Whom to ask: who has the model; without one, who was named, or the only one that has the endpoint."""
     if model:
-        return await turn.resolve(model)
+        return await turn.find(full_name(turn, model))
     named = turn.asked.provider or turn.asked.headers.get(PROVIDER)
     if not named and endpoint in WANTS_MODEL:
         require_name(model)
     provider = able.only(turn.gateway, turn.caller.NAME, endpoint, named)
     refuse_unready(provider)
-    return Route(provider, "")
+    return Plan((Route(provider, ""),))
 
 
 class Errand:
@@ -168,8 +190,8 @@ class _Handing:
     async def on(self, reply: ProviderReply) -> Answer | None:
         """The answer, or None where it was streamed."""
         kind = reply.media_type.partition(";")[0].strip().lower()
-        if kind == "text/html" and self.turn.asked.method == "POST":
-            raise BadReply(f"The provider “{self._provider}” answered with a web page. Look at its base URL.")
+        if kind == HTML and self.turn.asked.method == "POST":
+            return await self._transcript(reply)
         if self.errand.theirs is not None:
             return self._translated(await self._whole(reply), reply)
         if kind == JSON and not self.turn.asked.below.endswith(CONTENT):
@@ -178,6 +200,13 @@ class _Handing:
             self._frames = Frames(self._provider)
         await self._stream(reply, self._hear if self._frames else self._take)
         return None
+
+    async def _transcript(self, reply: ProviderReply) -> Answer:
+        """The text that is called a page; `BadReply` where it is one."""
+        body = await self._whole(reply) if self.errand.endpoint in WRITES_DOWN else PAGE[0]
+        if body.lstrip()[: len(PAGE[0])].lower().startswith(PAGE):
+            raise BadReply(f"The provider “{self._provider}” answered with a web page. Look at its base URL.")
+        return Answer(body, TEXT, reply.headers, reply.status)
 
     async def _whole(self, reply: ProviderReply) -> bytes:
         body = await reply.whole()

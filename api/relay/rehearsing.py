@@ -90,7 +90,8 @@ async def rehearse(turn: Turn) -> Answer:
 
 
 async def _conversation(turn: Turn) -> tuple[DryRun, dict[str, str]]:
-    envelope, route = await choose(turn)
+    envelope, plan = await choose(turn)
+    route = plan.routes[0]
     if route.provider.id == TESTING:
         return _of_test_model(turn, envelope, route), {}
     passes = bytes_pass(turn.caller, route.provider, envelope)

@@ -2,20 +2,39 @@
 
 from types import ModuleType
 from typing import Final, Protocol
+from urllib.parse import quote
+
+from msgspec import Struct, structs
 
 from api.calls import Call
 from api.dialects.envelope import Envelope, named_envelope, open_envelope, open_question
 from api.errors import GatewayError
 from api.gateway import Gateway
 from api.heart import Heart
-from api.providers.provider import Route
+from api.providers.groups import Plan
 from api.receipts import Slip
 from api.relay.asked import Answer, Asked, Delivery
 from api.usage import Tally
 
+ATTEMPTS: Final = "x-morello-attempts"
 HEARTBEAT_SECONDS: Final = 15.0  # some clients give up after 20 s of silence
 
 Dialect = ModuleType  # a package that fulfils api.dialects.dialect.Dialect
+
+
+class Attempt(Struct, frozen=True):
+    """One time that a provider was asked, with its key of that number; `status` is what the caller would have got."""
+
+    provider: str
+    model: str
+    key: int
+    status: int = 200
+    kind: str | None = None
+    ms: float = 0.0
+
+    def __str__(self) -> str:
+        name = f"{self.provider}:{self.model}" if self.model else self.provider
+        return f"{quote(name, safe=':/@._-')};key={self.key};status={self.status}"
 
 
 class Voice(Protocol):
@@ -47,6 +66,10 @@ class Turn:
     ) -> None:
         self.asked, self.gateway, self.caller, self.delivery, self.tally = asked, gateway, caller, delivery, tally
         self.rehearsed = rehearsed
+        self.plan: Plan | None = None
+        self.attempts: list[Attempt] = []
+        self.trying: Attempt | None = None
+        self.may_fall_back = False  # whether another model is asked if this one fails now
         self.slip = Slip(tally, asked.body) if rehearsed else gateway.receipts.begin(tally, asked.body)
         self.voice: Voice | None = None
         self._call = call
@@ -63,15 +86,23 @@ class Turn:
             return named_envelope(asked.body, asked.named.model, asked.named.stream, says)
         return open_envelope(asked.body, says)
 
-    async def resolve(self, model: str) -> Route:
-        """Whom a model's name means."""
-        return await self.gateway.providers.resolve(model, look=not self.rehearsed)
+    async def find(self, model: str) -> Plan:
+        """Whom to ask for a model's name."""
+        self.plan = await self.gateway.providers.plan(model, look=not self.rehearsed)
+        return self.plan
+
+    def tried(self) -> dict[str, str]:
+        """The header that names the attempts, where there is anything to tell."""
+        if not self.attempts and not (self.plan and self.plan.group):
+            return {}
+        trying = (self.trying,) if self.trying else ()
+        return {ATTEMPTS: ", ".join(map(str, (*self.attempts, *trying)))}
 
     async def begin(self, media_type: str, headers: dict[str, str]) -> None:
         """Begin to stream, unless that has begun."""
         if self.delivery.begun:
             return
-        await self.delivery.begin(media_type, headers)
+        await self.delivery.begin(media_type, headers | self.tried())
         self._call.streams = True
         self._heart = Heart(HEARTBEAT_SECONDS, self._beat)
         self._heart.start()
@@ -96,12 +127,16 @@ class Turn:
         """Note an answer that is sent at once."""
         self.tally.bytes_out += len(answer.body)
         self.slip.told.add(answer.body)
-        return answer
+        tried = self.tried()
+        return structs.replace(answer, headers=answer.headers | tried) if tried else answer
 
     async def fail(self, error: GatewayError) -> None:
         """Say `error` in the stream if it has begun; raise it while a status can still be sent."""
         self.tally.status, self.tally.error = error.status, error.kind
         if not self.delivery.begun:
+            self.trying = None  # it failed, and is among the attempts
+            if tried := self.tried():
+                error.headers = {**error.headers, **tried}
             self.slip.told.add(self.caller.write_error(error, self.asked.request_id))
             raise error
         if last := self.voice.fail(error) if self.voice else self._frame(error):

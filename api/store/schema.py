@@ -4,7 +4,7 @@ from typing import Final
 
 from sqlalchemy import Boolean, Column, Float, Integer, LargeBinary, MetaData, String, Table, Text
 
-VERSION: Final = 3
+VERSION: Final = 4
 # What makes the tables of a version those of the next. Tables that are wholly new need nothing here.
 UPGRADES: Final[dict[int, tuple[str, ...]]] = {
     1: (
@@ -12,6 +12,12 @@ UPGRADES: Final[dict[int, tuple[str, ...]]] = {
         "ALTER TABLE sessions ADD COLUMN how VARCHAR(16) DEFAULT 'link' NOT NULL",
     ),
     2: ("ALTER TABLE providers ADD COLUMN quirks TEXT DEFAULT '{}' NOT NULL",),
+    3: (
+        "INSERT INTO credentials (provider, number, label, secret, weight, enabled, created) "
+        "SELECT id, 1, '', secret, 1, 1, created FROM providers WHERE secret IS NOT NULL",
+        "ALTER TABLE providers DROP COLUMN secret",
+        "ALTER TABLE providers ADD COLUMN proxy BLOB",
+    ),
 }
 
 metadata = MetaData()
@@ -46,10 +52,50 @@ providers = Table(
     Column("name", String(128), nullable=False),
     Column("dialect", String(32), nullable=False, comment="or several, joined by +: SQLite counts no letters"),
     Column("base_url", Text, nullable=False),
-    Column("secret", LargeBinary, comment="sealed; null where the provider wants none"),
     Column("enabled", Boolean, nullable=False),
     Column("created", Float, nullable=False),
     Column("quirks", Text, nullable=False, server_default="{}", comment="JSON, what is not as usual"),
+    Column("proxy", LargeBinary, comment="sealed, it may hold a password; null: as the setting says"),
+)
+
+credentials = Table(
+    "credentials",
+    metadata,
+    Column("provider", String(32), primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("label", String(64), nullable=False),
+    Column("secret", LargeBinary, nullable=False, comment="sealed"),
+    Column("weight", Integer, nullable=False),
+    Column("enabled", Boolean, nullable=False),
+    Column("created", Float, nullable=False),
+)
+
+groups = Table(
+    "groups",
+    metadata,
+    Column("name", String(32), primary_key=True),
+    Column("models", Text, nullable=False, comment="JSON: full names, the first is asked first"),
+    Column("policy", Text, nullable=False, comment="JSON, what is not as usual"),
+    Column("created", Float, nullable=False),
+)
+
+# What the owner chose for single models; those without a row are as their provider lists them.
+models = Table(
+    "models",
+    metadata,
+    Column("provider", String(32), primary_key=True),
+    Column("model", String(512), primary_key=True),
+    Column("enabled", Boolean, nullable=False),
+    Column("added", Boolean, nullable=False, comment="by the owner: listed even where the provider does not"),
+    Column("facts", Text, nullable=False, comment="JSON, what the owner knows better"),
+)
+
+limits = Table(
+    "limits",
+    metadata,
+    Column("provider", String(32), primary_key=True, comment="empty: all"),
+    Column("route", String(32), primary_key=True, comment="empty: all"),
+    Column("chosen", Text, nullable=False, comment="JSON, only what is not as usual"),
 )
 
 catalog = Table(

@@ -25,9 +25,9 @@ ONE, TWO = provider("one"), provider("two")
 
 def keep_both(db):
     for kept in (ONE, TWO):
-        row = statements.ProviderRow(kept.id, kept.name, kept.dialect, kept.base_url, None, True, 0.0)
+        row = statements.ProviderRow(kept.id, kept.name, kept.dialect, kept.base_url, True, 0.0)
         if row.id not in [there.id for there in statements.load(db)]:
-            statements.add(db, row)
+            statements.add(db, row, ())
 
 
 class FarList:

@@ -39,7 +39,7 @@ def on_the_disk(gateway, secret):
 
 
 async def sealed(gateway):
-    row = await gateway.store.write(lambda db: db.exec_driver_sql("SELECT secret FROM providers").scalar())
+    row = await gateway.store.write(lambda db: db.exec_driver_sql("SELECT secret FROM credentials").scalar())
     assert row
     assert on_the_disk(gateway, row)
     return row

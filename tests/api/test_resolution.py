@@ -253,8 +253,8 @@ async def test_a_provider_that_cannot_be_reached_hides_nobody_elses_models(provi
 
 async def test_a_provider_that_is_switched_off_is_named(home, lists):
     async with opened(home, lists) as providers:
-        row = statements.ProviderRow("off", "Off", "openai_chat", "https://one.example/v1", None, False, 1.0)
-        await providers._store.write(lambda db: statements.add(db, row))
+        row = statements.ProviderRow("off", "Off", "openai_chat", "https://one.example/v1", False, 1.0)
+        await providers._store.write(lambda db: statements.add(db, row, ()))
     lists.models["off"] = (Model("mine"),)
     async with opened(home, lists) as providers:
         with pytest.raises(ProviderNotReady, match="“off” is switched off"):
@@ -367,9 +367,10 @@ async def test_a_key_sealed_with_another_key_file_is_a_fault_with_a_way_out(home
 async def test_a_key_moved_to_another_provider_does_not_open(home):
     async with opened(home) as providers:
         await providers.add("one", "openai_chat", "https://one.example/v1", "sk-one")
-        (row,) = await providers._store.write(statements.load)
-        theirs = statements.ProviderRow("evil", "E", "openai_chat", "https://evil.example/v1", row.secret, True, 2.0)
-        await providers._store.write(lambda db: statements.add(db, theirs))
+        (key,) = await providers._store.write(statements.load_credentials)
+        theirs = statements.ProviderRow("evil", "E", "openai_chat", "https://evil.example/v1", True, 2.0)
+        stolen = statements.CredentialRow("evil", 1, "", key.secret, 1, True, 2.0)
+        await providers._store.write(lambda db: statements.add(db, theirs, (stolen,)))
     async with opened(home) as providers:
         with pytest.raises(ProviderNotReady, match="cannot be read"):
             await providers.resolve("evil:x")

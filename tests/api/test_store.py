@@ -191,9 +191,9 @@ def write_version_1(home):
 async def test_data_of_the_first_version_is_brought_up_to_this_one(home):
     write_version_1(home)
     async with opened_store(home) as store:
-        assert store.load(version) == "3"
+        assert store.load(version) == "4"
         assert store.load(settings.load) == {"port": "2000"}
-        one = providers.ProviderRow("one", "One", "openai_chat", "https://one.example/v1", None, True, 7.0, "{}")
+        one = providers.ProviderRow("one", "One", "openai_chat", "https://one.example/v1", True, 7.0, "{}")
         assert store.load(providers.load) == [one]
         assert store.load(sessions.load) == [sessions.SessionRow(b"\x01\x02", 5.0, 6.0, "", "link")]
 
@@ -215,7 +215,7 @@ async def test_data_is_brought_up_wholly_or_not_at_all(home, monkeypatch):
         Store.open(home.path)
     monkeypatch.undo()
     async with opened_store(home) as store:
-        assert store.load(version) == "3"
+        assert store.load(version) == "4"
         assert [row.how for row in store.load(sessions.load)] == ["link"]
 
 
@@ -229,7 +229,7 @@ async def test_data_of_this_version_is_not_written_to_by_looking_at_it(home):
 
 
 async def test_the_formats_number_is_kept(home, store):
-    assert store.load(version) == "3"
+    assert store.load(version) == "4"
 
 
 @pytest.mark.parametrize("garbage", [b"garbage" * 1000, b"SQLite format 3\x00" + b"\xff" * 5000])
