@@ -39,6 +39,15 @@ class Tally:
         self.status, self.bytes_out, self.pieces, self.streamed = 200, 0, 0, False
         self._first: float | None = None
 
+    @property
+    def has_spoken(self) -> bool:
+        """Whether the answer began."""
+        return self._first is not None
+
+    def again(self) -> None:
+        """Somebody else is asked: what was heard of the answer counts no more."""
+        self._first, self.usage, self.pieces = None, None, 0
+
     def first_token(self) -> None:
         """Note that the answer began, if it had not yet."""
         if self._first is None:

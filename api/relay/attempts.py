@@ -82,7 +82,7 @@ class _Trials:
             try:
                 return await self._once(Route(provider, route.model), number)
             except GatewayError as error:
-                if self._turn.delivery.begun or blame(error) is not Blame.KEY:
+                if self._turn.is_final or blame(error) is not Blame.KEY:
                     raise
                 pools.rest(route.provider, number, error, rest_of(error))
                 last = error
@@ -95,6 +95,7 @@ class _Trials:
     async def _once(self, route: Route, number: int) -> Answer | None:
         turn, began = self._turn, time.monotonic()
         turn.tally.provider, turn.tally.served = route.provider.id, route.model or None
+        turn.begin_anew()
         turn.trying = Attempt(route.provider.id, route.model, number)
         try:
             answer = await self._ask(route)
@@ -113,14 +114,14 @@ class _Trials:
         return await self._once(route, number)
 
     def _connects_again(self, error: GatewayError) -> bool:
-        if self._plan.group or self._connected_again or self._turn.delivery.begun:
+        if self._plan.group or self._connected_again or self._turn.is_final:
             return False
         self._connected_again = isinstance(error, UpstreamUnreachable)
         return self._connected_again
 
     def _goes_on(self, error: GatewayError) -> bool:
         """Whether another model may answer where this one did not."""
-        if self._turn.delivery.begun or not self._plan.group or not self._policy.retry:
+        if self._turn.is_final or not self._plan.group or not self._policy.retry:
             return False
         return blame(error) is not Blame.CALLER
 

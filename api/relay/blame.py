@@ -38,6 +38,8 @@ def blame(error: GatewayError) -> Blame:
     match error:
         case UpstreamRefused() if error.kind == "upstream_auth" or error.status in (402, 429):
             return Blame.KEY
+        case UpstreamRefused(kind="invalid_request_error"):
+            return Blame.CALLER
         case UpstreamRefused():
             return Blame.PROVIDER if error.status == 408 or error.status >= 500 else Blame.CALLER
         case UpstreamUnreachable() | UpstreamTimeout() | BadReply() | StreamBroken():

@@ -10,11 +10,12 @@ from typing import Any, Final
 
 from msgspec import structs
 
-from api.conversation import ChatRequest
+from api.conversation import ChatRequest, Failed
 from api.dialects import sealing
 from api.dialects.dialect import Written
 from api.dialects.envelope import Envelope
 from api.dialects.quirks import Quirks
+from api.dialects.sse import Frame
 from api.errors import BadReply, GatewayError, StreamBroken
 from api.lessons import concerns
 from api.memory import Hearing
@@ -22,7 +23,7 @@ from api.providers.provider import Route
 from api.relay.asked import Answer
 from api.relay.asking import Asking, quirks_of
 from api.relay.frames import Frames
-from api.relay.speaking import Speaker
+from api.relay.speaking import Speaker, failure
 from api.relay.translating import Interpreter, read_request
 from api.relay.turn import Turn
 from api.upstream.reply import ProviderReply
@@ -147,6 +148,8 @@ class _Passing:
 
     def _take(self, block: bytes) -> None:
         frames, tally = self._frames.feed(block), self.turn.tally
+        if self.turn.is_held:
+            self._refuse_failure(frames)
         ear = self._ear
         ear.hear(frames)
         tally.pieces += len(frames)
@@ -157,6 +160,12 @@ class _Passing:
             self._hearing.hear(self._reader.feed(frames))
         self.turn.slip.came.add(block)
         self.turn.write(block)
+
+    def _refuse_failure(self, frames: list[Frame]) -> None:
+        """A stream that begins with the provider's failure is none, while another model can be asked."""
+        for frame in frames:
+            if told := self.turn.caller.error_in(frame.data):
+                raise failure(self.turn, Failed(told.words, told.code or told.type))
 
     def _overhear_whole(self, body: bytes) -> None:
         if self._hearing:

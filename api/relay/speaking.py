@@ -32,7 +32,7 @@ class Speaker:
                 if self._goes_on(event):
                     self._fold.hear(event)
         if self._failed:
-            raise self._refused(self._failed)
+            raise failure(self._turn, self._failed)
 
     def fail(self, error: GatewayError) -> bytes:
         """What ends the stream with `error`, wherever it is."""
@@ -59,7 +59,9 @@ class Speaker:
             self._failed = event
         return self._failed is None
 
-    def _refused(self, failed: Failed) -> UpstreamRefused:
-        redact = self._turn.gateway.redact
-        words, kind = redact(failed.words)[:LONGEST_WORDS], redact(failed.kind or "")[:LONGEST_KIND]
-        return UpstreamRefused(words or "The provider failed and did not say why.", 502, kind or "upstream_error")
+
+def failure(turn: Turn, failed: Failed) -> UpstreamRefused:
+    """The error for a failure that a provider told of in its answer."""
+    redact = turn.gateway.redact
+    words, kind = redact(failed.words)[:LONGEST_WORDS], redact(failed.kind or "")[:LONGEST_KIND]
+    return UpstreamRefused(words or "The provider failed and did not say why.", 502, kind or "upstream_error")

@@ -14,6 +14,7 @@ from api.heart import Heart
 from api.providers.groups import Plan
 from api.receipts import Slip
 from api.relay.asked import Answer, Asked, Delivery
+from api.relay.holding import Holding
 from api.usage import Tally
 
 ATTEMPTS: Final = "x-morello-attempts"
@@ -70,6 +71,7 @@ class Turn:
         self.attempts: list[Attempt] = []
         self.trying: Attempt | None = None
         self.may_fall_back = False  # whether another model is asked if this one fails now
+        self._holding: Holding | None = None
         self.slip = Slip(tally, asked.body) if rehearsed else gateway.receipts.begin(tally, asked.body)
         self.voice: Voice | None = None
         self._call = call
@@ -98,10 +100,33 @@ class Turn:
         trying = (self.trying,) if self.trying else ()
         return {ATTEMPTS: ", ".join(map(str, (*self.attempts, *trying)))}
 
+    @property
+    def is_held(self) -> bool:
+        """Whether a stream has begun of which the caller knows nothing: another one could take its place."""
+        return self._holding is not None and not self._holding.goes
+
+    @property
+    def is_final(self) -> bool:
+        """Whether the caller has heard something, or is about to: nobody else can be asked any more."""
+        return self.delivery.begun or (self._holding is not None and self._holding.goes)
+
     async def begin(self, media_type: str, headers: dict[str, str]) -> None:
-        """Begin to stream, unless that has begun."""
-        if self.delivery.begun:
+        """Begin to stream, unless that has begun; held back while another model may take this one's place."""
+        if self.delivery.begun or self._holding:
             return
+        if self.may_fall_back:
+            self._holding = Holding(lambda: self._begin(media_type, headers), self._send)
+        else:
+            await self._begin(media_type, headers)
+
+    def begin_anew(self) -> None:
+        """Forget what was said and never heard: somebody else is asked."""
+        if self._holding:
+            self._holding.drop()
+        self._holding = self.voice = None
+        self.tally.again()
+
+    async def _begin(self, media_type: str, headers: dict[str, str]) -> None:
         await self.delivery.begin(media_type, headers | self.tried())
         self._call.streams = True
         self._heart = Heart(HEARTBEAT_SECONDS, self._beat)
@@ -110,15 +135,26 @@ class Turn:
 
     def write(self, data: bytes) -> None:
         """Send bytes of a stream."""
-        if data:
-            if self._heart:
-                self._heart.felt()
-            self.tally.bytes_out += len(data)
-            self.slip.told.add(data)
-            self.delivery.write(data)
+        if not data:
+            return
+        if self._holding and not self.delivery.begun:
+            self._holding.add(data)
+            if self.tally.has_spoken:
+                self._holding.go()
+        else:
+            self._send(data)
+
+    def _send(self, data: bytes) -> None:
+        if self._heart:
+            self._heart.felt()
+        self.tally.bytes_out += len(data)
+        self.slip.told.add(data)
+        self.delivery.write(data)
 
     async def end(self) -> None:
         """End a stream that is complete."""
+        if self._holding:
+            await self._holding.out()
         self.close()
         self.delivery.obey(None)
         await self.delivery.end()
@@ -133,6 +169,8 @@ class Turn:
     async def fail(self, error: GatewayError) -> None:
         """Say `error` in the stream if it has begun; raise it while a status can still be sent."""
         self.tally.status, self.tally.error = error.status, error.kind
+        if self._holding and self._holding.goes:
+            await self._holding.out()
         if not self.delivery.begun:
             self.trying = None  # it failed, and is among the attempts
             if tried := self.tried():
@@ -149,7 +187,9 @@ class Turn:
         """Beat no more, and let go of who spoke."""
         if self._heart:
             self._heart.stop()
-        self._heart = self.voice = None
+        if self._holding:
+            self._holding.drop()
+        self._heart = self.voice = self._holding = None
 
     def _frame(self, error: GatewayError) -> bytes:
         frame: bytes = self.caller.error_frame(error, self.asked.request_id)

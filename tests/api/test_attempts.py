@@ -80,7 +80,8 @@ async def test_the_callers_own_mistake_is_asked_once(api, status):
 async def test_nothing_is_tried_again_once_a_byte_went_out(api):
     async def breaks(_received, wire):
         await wire.begin_stream()
-        await wire.chunk(chat_frames(["hel"])[0])
+        await wire.chunk(b"".join(chat_frames(["hel"])[:2]))
+        await asyncio.sleep(0.05)
         wire.hang_up()
 
     async with far_end(breaks) as broken, far_end(says(*chat_frames(["no"]))) as good:
@@ -112,3 +113,36 @@ async def test_retry_after_is_honoured_where_nobody_else_is_left(api, monkeypatc
         answer = await ask(api, "fast")
     assert answer.status_code == 200
     assert 3.0 in waits
+
+
+@pytest.mark.parametrize(
+    "first", [b'data: {"error":{"message":"overloaded","type":"overloaded_error"}}\n\n', b": hello\n\n"]
+)
+async def test_a_stream_that_fails_before_it_said_anything_is_asked_of_another(api, first):
+    async def begins(_received, wire):
+        await wire.begin_stream()
+        await wire.chunk(first)
+        wire.hang_up()
+
+    async with far_end(begins) as broken, far_end(says(*chat_frames(["yes"]))) as good:
+        await add(api, "broken", broken.url)
+        await add(api, "good", good.url)
+        await api.gateway.providers.group("fast", ["broken:a", "good:b"], Policy())
+        answer = await ask(api, "fast", stream=True)
+    assert "yes" in answer.text
+    assert "error" not in answer.text
+    assert answer.headers["x-morello-attempts"].startswith("broken:a;key=0;status=502, good:b")
+
+
+async def test_the_first_of_a_group_streams_as_if_it_were_alone(api):
+    frames = chat_frames(["one", "two", "three"])
+    async with far_end(says(*frames)) as far, far_end(GOOD) as good:
+        await add(api, "far", far.url)
+        await add(api, "good", good.url)
+        await api.gateway.providers.group("fast", ["far:a", "good:b"], Policy())
+        alone = await ask(api, "far:a", stream=True)
+        behind = await ask(api, "fast", stream=True)
+    assert behind.content == alone.content
+    assert good.received == []
+    first, second = await api.rows()
+    assert (first.tokens_out, first.bytes_out) == (second.tokens_out, second.bytes_out)
