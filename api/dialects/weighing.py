@@ -14,10 +14,12 @@ from api.dialects.decoding import decode, not_too_deep
 # What is read, by OpenAI's names, Cohere's and Jina's, Google's and Ollama's.
 READ: Final = (
     *("input", "prompt", "suffix", "instructions", "query", "documents", "texts", "inputs"),
-    *("content", "contents", "parts", "requests", "text", "title", "image", "image_url", "inlineData", "inline_data"),
+    *("content", "contents", "parts", "requests", "text", "title"),
+    *("image", "images", "image_url", "inlineData", "inline_data"),
 )
 _PICTURES: Final = frozenset(("image", "image_url", "inlineData", "inline_data"))
 _FIELDS: Final = msgspec.json.Decoder(dict[str, Raw])
+_ANYTHING: Final = msgspec.json.Decoder(Any)
 
 
 @not_too_deep()
@@ -26,7 +28,7 @@ def weigh(body: bytes) -> int | None:
     if not body:
         return None
     fields = decode(_FIELDS, body)
-    said = {name: msgspec.json.decode(fields[name]) for name in READ if name in fields}
+    said = {name: decode(_ANYTHING, bytes(fields[name])) for name in READ if name in fields}
     return _weight(said) or None
 
 

@@ -19,7 +19,8 @@ TEXT: Final = {"parts": [{"text": "Why is the sky blue?"}]}
 ABROAD: Final = (
     "Providers of Google's, Cohere's and Ollama's shapes are asked in these: they take texts, not tokens, Google at "
     "most 100 and Cohere at most 96 in one request. What the vectors are for may stand in `input_type` (query, "
-    "document, classification, clustering). Vectors come as the provider made them: not all have the length 1."
+    "document, classification, clustering). Google's vectors are brought to the length 1 then; all others come as the "
+    "provider made them."
 )
 ALIKE: Final = (
     "Where the provider has another shape, all requests must want the same. Google's SDK for Python joins a list of "

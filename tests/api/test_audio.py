@@ -8,7 +8,7 @@ from email import message_from_bytes
 from email.message import Message
 
 import pytest
-from openai import APIConnectionError, AsyncOpenAI, BadRequestError
+from openai import APIConnectionError, APIStatusError, AsyncOpenAI, BadRequestError
 from openai.types.audio import TranscriptionVerbose
 
 from tests.conftest import Api
@@ -204,6 +204,24 @@ class TestTranscripts:
                 response_format=format,  # type: ignore[call-overload]
             )
         assert said == SUBTITLES.decode()
+
+    async def test_text_that_its_provider_takes_for_a_page_is_text(self, api: Api) -> None:
+        async with (
+            far_end(answers(200, b" Hello\n", content_type="text/html; charset=utf-8")) as far,
+            sdk(api) as client,
+        ):
+            await provide(api, far)
+            said = await client.audio.transcriptions.with_raw_response.create(
+                file=("a.wav", b"RIFF"), model="far:whisper-1", response_format="text"
+            )
+        assert (said.text, said.headers["content-type"]) == (" Hello\n", "text/plain; charset=utf-8")
+
+    async def test_a_page_is_no_transcript(self, api: Api) -> None:
+        page = b"\n<!DOCTYPE html><title>Welcome</title>"
+        async with far_end(answers(200, page, content_type="text/html")) as far, sdk(api) as client:
+            await provide(api, far)
+            with pytest.raises(APIStatusError, match="web page"):
+                await client.audio.transcriptions.create(file=("a.wav", b"RIFF"), model="far:whisper-1")
 
     async def test_a_translation_goes_to_its_own_place(self, api: Api) -> None:
         async with far_end(answers(200, b'{"text":"Hello"}')) as far, sdk(api) as client:

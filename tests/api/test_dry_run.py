@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 from httpx import Response
 
+from api.dialects.counting import IMAGE
 from api.dialects.quirks import NONE, Quirks
 from api.dialects.weighing import weigh
+from api.errors import InvalidRequest
 from api.providers.provider import Route
 from tests.conftest import Api
 from tests.fakes import FRAMES, WHOLE, FarEnd, Received, Wire, answers, far_end, says
@@ -353,3 +355,14 @@ async def test_the_built_in_endpoints_are_rehearsed_without_waking_anybody(api):
 )
 def test_what_a_question_weighs(body, tokens):
     assert weigh(json.dumps(body).encode()) == tokens
+
+
+def test_what_cannot_be_read_is_refused_in_words():
+    with pytest.raises(InvalidRequest, match="Number out of range"):
+        weigh(b'{"input":"a","documents":[1e999]}')
+
+
+def test_each_picture_of_an_edit_weighs():
+    pictures = [{"image_url": "https://a.example/1.png"}, {"image_url": "https://a.example/2.png"}]
+
+    assert weigh(json.dumps({"images": pictures}).encode()) == 2 * IMAGE

@@ -20,7 +20,9 @@ FORMS = ("openai", "gemini", "cohere", "ollama")
 ABROAD = FORMS[1:]
 TEXTS = ["Why is the sky blue?", "Rayleigh ☀"]
 # Numbers that 32 bits hold exactly, so that base64 and JSON say the same ones.
-VECTORS = [list(struct.unpack("<3f", struct.pack("<3f", *numbers))) for numbers in ((0.1, -2.5e-7, 1.0), (0.7, 0, -1))]
+VECTORS = [
+    list(struct.unpack("<3f", struct.pack("<3f", *numbers))) for numbers in ((0.6, -2.5e-7, 0.8), (0.6, 0, -0.8))
+]
 PATHS = {
     "openai": "/v1/embeddings",
     "gemini": "/v1beta/models/m:batchEmbedContents",

@@ -220,6 +220,27 @@ async def test_who_cannot_rank_is_told_apart(api, model):
         assert far.connections == 0
 
 
+@pytest.mark.parametrize("places", [(0, 3), (1, 1)], ids=["a place that is none", "a place told twice"])
+async def test_a_translated_ranking_of_other_documents_is_none(api, places):
+    reply = {"data": [{"index": place, "relevance_score": 0.5} for place in places]}
+    async with far_end(told(reply)) as far:
+        await provide(api, far, VOYAGE)
+
+        answer = await ask(api)
+
+    assert (answer.status_code, answer.json()["error"]["code"]) == (502, "upstream_bad_response")
+
+
+async def test_a_number_that_nothing_can_hold_is_refused_in_words(api):
+    async with far_end() as far, api.client() as client:
+        await provide(api, far, VOYAGE)
+        body = json.dumps(ASKED)[:-1].encode() + b',"else":1e999}'
+
+        answer = await client.post("/v1/rerank", content=body, headers={"content-type": "application/json"})
+
+        assert (answer.status_code, far.connections) == (400, 0)
+
+
 @pytest.mark.parametrize("body", [b"", b"[]", b"{", b"{}", b'{"model":""}', b'{"model":null,"query":"q"}', b"\xff{}"])
 async def test_nonsense_is_refused_in_words(api, body):
     async with far_end() as far, api.client() as client:

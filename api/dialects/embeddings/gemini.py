@@ -12,7 +12,7 @@ from api.dialects.decoding import decode, not_too_deep
 from api.dialects.dialect import Written
 from api.dialects.embeddings.asked import Embedded, EmbeddingRequest, Purpose
 from api.dialects.embeddings.saying import required, texts_of, unsaid
-from api.dialects.embeddings.vectors import Vector, lined_up
+from api.dialects.embeddings.vectors import Vector, lined_up, unit
 from api.dialects.gemini.fields import fields_of, listed, take, wrong
 from api.errors import InvalidRequest
 
@@ -219,9 +219,13 @@ def _wishes(request: EmbeddingRequest) -> dict[str, Any]:
 
 
 def read_reply(body: bytes) -> Embedded:
-    """Google's answer."""
+    """Google's answer, its vectors of the length 1 that callers of every other form are used to.
+
+    gemini-embedding-001 cuts what is wanted shorter than 3072 and leaves the rest of the length as it is:
+    https://ai.google.dev/gemini-api/docs/embeddings, "Ensuring quality for smaller dimensions".
+    """
     answer = _ANSWER.decode(body)
-    return Embedded(tuple(vector.values for vector in answer.embeddings), usage_in(body))
+    return Embedded(tuple(unit(vector.values) for vector in answer.embeddings), usage_in(body))
 
 
 def write_reply(reply: Embedded, request: EmbeddingRequest) -> bytes:

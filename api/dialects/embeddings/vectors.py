@@ -11,6 +11,7 @@ from api.errors import BadReply
 
 Vector = tuple[float, ...]
 WIDTH: Final = 4  # bytes of a 32-bit float
+ROUNDED: Final = 1e-3  # how far from 1 a length may be that providers rounded
 
 
 def lined_up(reply: Embedded, request: EmbeddingRequest) -> tuple[Vector, ...]:
@@ -19,6 +20,14 @@ def lined_up(reply: Embedded, request: EmbeddingRequest) -> tuple[Vector, ...]:
     if got != wanted:
         raise BadReply("The provider sent %(got)d vectors for %(wanted)d inputs. Try again.", got=got, wanted=wanted)
     return reply.vectors
+
+
+def unit(vector: Vector) -> Vector:
+    """A vector of that direction with the length 1; as it is where it has that length already, or none."""
+    length = math.hypot(*vector)
+    if length in (0, math.inf) or math.isclose(length, 1, abs_tol=ROUNDED):
+        return vector
+    return tuple(number / length for number in vector)
 
 
 def to_base64(vector: Vector) -> str:

@@ -30,6 +30,7 @@ MOST: Final = 16  # pictures, as OpenAI takes them
 JSON: Final = "application/json"
 _QUESTION: Final = msgspec.json.Decoder(ImageQuestion)
 _FIELDS: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_ANYTHING: Final = msgspec.json.Decoder(Any)
 _READ: Final = frozenset(ImageQuestion.__struct_fields__)
 _IMAGE: Final = re.compile(r"image(\[\d*\])?")  # `image[]` of OpenAI's SDKs, `image[0]` of others
 _DATA: Final = re.compile(r"data:(image/[\w.+-]+)?(?:;[\w.=+-]+)*;base64,", re.IGNORECASE)
@@ -51,12 +52,12 @@ def path(model: str) -> None:
 def read_request(body: bytes, model: str) -> ImageRequest:
     """The caller's question; `InvalidRequest` names the field that is wrong."""
     asked = decode(_QUESTION, body)
-    fields = {name: msgspec.json.decode(raw) for name, raw in _FIELDS.decode(body).items() if name not in _READ}
+    extra = {name: decode(_ANYTHING, bytes(raw)) for name, raw in decode(_FIELDS, body).items() if name not in _READ}
     if asked.images == []:
         raise InvalidRequest("“images” is empty. Name at least one picture.", "images")
     images = tuple(_referred(told, f"images[{at}].image_url") for at, told in enumerate(asked.images or ()))
     mask = _referred(asked.mask, "mask.image_url") if asked.mask else None
-    return _request(asked, model, images, mask, fields)
+    return _request(asked, model, images, mask, extra)
 
 
 async def read(upload: Any) -> ImageRequest:

@@ -57,23 +57,13 @@ class ImageQuestion(ImageGenerationRequest, omit_defaults=True):
     mask: ImageReference | None = None
 
 
-class ImageEditForm(Struct, omit_defaults=True):
-    """An edit as a form. Every other field is passed on to a provider that has OpenAI's images."""
+class ImageEditForm(ImageGenerationRequest, omit_defaults=True, kw_only=True):
+    """The same as a form with pictures to start from."""
 
     image: Annotated[bytes, Meta(description="The picture to start from. Several are sent as `image[]`, each one")]
-    prompt: Prompt
     mask: Annotated[bytes, Meta(description="A PNG that is transparent where the first picture may change")] | None = (
         None
     )
-    model: Model | None = None
-    n: Count | None = None
-    size: Size | None = None
-    quality: Quality | None = None
-    background: Background | None = None
-    output_format: OutputFormat | None = None
-    response_format: ResponseFormat | None = None
-    stream: Streamed | None = None
-    user: User | None = None
 
 
 class ImageVariationForm(Struct, omit_defaults=True):

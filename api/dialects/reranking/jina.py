@@ -73,7 +73,7 @@ def path(model: str) -> str:
 def read_request(body: bytes, model: str) -> RerankRequest:
     """The caller's question; `InvalidRequest` names the field that is wrong."""
     asked = decode(_BODY, body)
-    fields = _FIELDS.decode(body)
+    fields = decode(_FIELDS, body)
     return RerankRequest(
         model or asked.model,
         _text(asked.query, "query"),
@@ -87,6 +87,7 @@ def read_request(body: bytes, model: str) -> RerankRequest:
 
 def write_reply(reply: Reranked, request: RerankRequest) -> bytes:
     """The answer as the caller of `request` takes it."""
+    _require_places(reply.results, len(request.documents))
     best = [_result(ranked, request.documents, request.returns) for ranked in _best(reply.results, request.top)]
     usage = reply.usage and {"prompt_tokens": reply.usage.tokens_in, "total_tokens": reply.usage.tokens_in}
     said = ("model", request.model), ("results", best), ("usage", usage)
@@ -129,6 +130,13 @@ def _best(ranked: "list[Ranked] | tuple[Ranked, ...]", top: int | None) -> list[
     """The best ones first; those that are as good stay in their order."""
     best = sorted(ranked, key=lambda one: -one.score)
     return best if top is None or top < 1 else best[:top]
+
+
+def _require_places(ranked: tuple[Ranked, ...], count: int) -> None:
+    """Raise `ValueError` unless each is another of `count` documents."""
+    places = {one.index for one in ranked}
+    if len(places) < len(ranked) or max(places, default=-1) >= count:
+        raise ValueError(results.NO_RANKING)
 
 
 def _result(one: Ranked, documents: Any, returns: bool, own: Any = None) -> dict[str, Any]:

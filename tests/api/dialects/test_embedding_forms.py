@@ -1,6 +1,7 @@
 """The forms of embeddings: what one writes another reads, nothing gets lost in silence, vectors stay as they are."""
 
 import json
+import math
 from contextlib import suppress
 from types import ModuleType
 from typing import Any
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from api.conversation import Usage
 from api.dialects.embeddings import FORMS, cohere, gemini, gemini_one, ollama, ollama_old, openai
 from api.dialects.embeddings.asked import Embedded, EmbeddingRequest, Purpose
-from api.dialects.embeddings.vectors import from_base64, to_base64
+from api.dialects.embeddings.vectors import from_base64, to_base64, unit
 from api.errors import BadReply, InvalidRequest
 
 CALLERS = (openai, gemini, gemini_one, ollama, ollama_old)
@@ -169,7 +170,20 @@ def test_vectors_reach_every_caller_from_every_provider_unchanged(caller, provid
     heard = provider.read_reply(json.dumps(told_by(provider, tuple(sent))).encode())
     request = read(caller, body_of(caller, ["x"] * len(sent), {}))
     answer = json.loads(caller.write_reply(heard, request))
-    assert vectors_in(caller, answer) == [list(vector) for vector in sent]
+    assert vectors_in(caller, answer) == [list(unit(vector) if provider is gemini else vector) for vector in sent]
+
+
+@given(vector=vectors)
+def test_a_vector_of_google_s_has_the_length_1_and_its_direction(vector) -> None:
+    [heard] = gemini.read_reply(json.dumps({"embeddings": [{"values": vector}]}).encode()).vectors
+    length = math.hypot(*vector)
+    assert math.hypot(*heard) == pytest.approx(1 if length else 0, abs=2e-3)
+    assert [number * length for number in heard] == pytest.approx(vector, rel=2e-3)
+
+
+@pytest.mark.parametrize("vector", [(0.6, 0.8), (0.6001, 0.8), (0.0, 0.0), ()])
+def test_a_vector_that_needs_no_stretching_keeps_its_very_numbers(vector) -> None:
+    assert unit(vector) == vector
 
 
 @given(vector=vectors)

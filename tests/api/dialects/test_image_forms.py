@@ -153,6 +153,10 @@ class TestAsked:
         with pytest.raises(InvalidRequest):
             openai.read_request(b"{" + body, "g:m")
 
+    def test_a_number_that_nothing_can_hold_is_refused_in_words(self):
+        with pytest.raises(InvalidRequest, match="Number out of range"):
+            openai.read_request(b'{"model":"g:m","prompt":"A cat","else":1e999}', "g:m")
+
 
 class TestForms:
     async def test_a_form_says_the_same_as_json(self, tmp_path):
