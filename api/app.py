@@ -39,6 +39,7 @@ from api.routes import (
 from api.routes.docs import Document, add_docs
 from api.routes.documenting import shown
 from api.routes.guard import GOOGLE_KEY, IN_QUERY, require_host, require_key, without_key
+from api.routes.places import Places, without_place
 
 __all__ = ["Document", "add_docs", "build"]
 
@@ -68,7 +69,7 @@ class Api(Guarded):
     """Sanic with our limits; `MORELLO_SANIC_*` is no prefix anybody uses, so the environment cannot bend them."""
 
     def __init__(self, name: str) -> None:
-        super().__init__(name, env_prefix="MORELLO_SANIC_", configure_logging=False)
+        super().__init__(name, env_prefix="MORELLO_SANIC_", configure_logging=False, router=Places())
         self.config.update(LIMITS)
 
     async def admit(self, request: Request, route: Route | None) -> None:
@@ -128,7 +129,8 @@ def _told(request: Request, error: Exception) -> GatewayError:
     if isinstance(error, NotFound | SanicMethodNotAllowed) and request.method != "OPTIONS":
         try:  # whoever has no key does not learn what there is
             gateway = request.app.ctx.gateway
-            require_key(request, gateway.keys, request.path.startswith(f"/{IN_QUERY}"), gateway.settings.path_keys)
+            in_query = without_place(request.path).startswith(f"/{IN_QUERY}")
+            require_key(request, gateway.keys, in_query, gateway.settings.path_keys)
         except GatewayError as refused:
             return refused
     match error:
@@ -164,10 +166,10 @@ def _leads_on(request: Request, method: str) -> bool:
 
 
 def _dialect(request: Request) -> Any:
-    path = request.path
-    if path.startswith("/v1/messages") or path.endswith("/v1/messages"):
+    path = without_place(request.path)
+    if path.startswith("/v1/messages"):
         return anthropic_dialect
-    if (path.startswith("/v1/models") or "/v1/files" in path) and "anthropic-version" in request.headers:
+    if path.startswith(("/v1/models", "/v1/files")) and "anthropic-version" in request.headers:
         return anthropic_dialect
     if path.startswith(f"/{IN_QUERY}"):
         return gemini_dialect

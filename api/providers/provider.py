@@ -16,7 +16,7 @@ from api.upstream.paths import conversation_path
 
 TESTING: Final = "morello"
 LOCAL: Final = "local"
-RESERVED: Final = frozenset((TESTING, LOCAL, "v1", "v1beta", "api", "docs", "health", "metrics"))
+RESERVED: Final = frozenset((TESTING, LOCAL, "v1", "v1beta", "v2", "k", "api", "docs", "health", "metrics"))
 DIALECTS: Final = (openai_chat.NAME, openai_responses.NAME, anthropic.NAME, gemini.NAME)
 JOINED: Final = "+"
 LONGEST_KEY: Final = 4096

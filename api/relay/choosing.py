@@ -3,13 +3,14 @@
 from api.dialects.envelope import Envelope
 from api.providers.groups import Plan
 from api.providers.provider import Provider
+from api.providers.registry import Providers
 from api.relay.turn import Dialect, Turn
 
 
 async def choose(turn: Turn) -> tuple[Envelope, Plan]:
     """The caller's request, seen from outside, and whom to ask for its model, in order; nothing is sent."""
     envelope = turn.open()
-    name = full_name(turn, envelope.model)
+    name = full_name(turn.gateway.providers, turn.asked.provider, envelope.model)
     turn.tally.asked, turn.tally.streamed = name, envelope.stream
     plan = await turn.find(name)
     turn.tally.provider, turn.tally.served = plan.routes[0].provider.id, plan.routes[0].model
@@ -25,9 +26,8 @@ def bytes_pass(caller: Dialect, provider: Provider, envelope: Envelope) -> bool:
     return can_stream or not envelope.stream
 
 
-def full_name(turn: Turn, model: str) -> str:
-    """The model's full name, where the URL named its provider; a group that is named there is meant itself."""
-    provider = turn.asked.provider
-    if provider is not None and turn.gateway.providers.groups.find(provider):
-        return provider
-    return model if provider is None or model.startswith(f"{provider}:") else f"{provider}:{model}"
+def full_name(providers: Providers, place: str | None, model: str) -> str:
+    """What a model's name means where the URL named its provider; a group that is named there is meant itself."""
+    if place is None or model.startswith(f"{place}:"):
+        return model
+    return place if providers.groups.find(place) else f"{place}:{model}"

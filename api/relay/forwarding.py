@@ -91,7 +91,7 @@ async def _arrived(turn: Turn, upload: Upload) -> Upload:
 async def _plan(turn: Turn, endpoint: Endpoint, model: str) -> Plan:
     """Whom to ask: who has the model; without one, who was named, or the only one that has the endpoint."""
     if model:
-        return await turn.find(full_name(turn, model))
+        return await turn.find(full_name(turn.gateway.providers, turn.asked.provider, model))
     named = turn.asked.provider or turn.asked.headers.get(PROVIDER)
     if not named and endpoint in WANTS_MODEL:
         require_name(model)

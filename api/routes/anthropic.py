@@ -31,21 +31,6 @@ async def messages(request: Request) -> HTTPResponse | None:
     return await converse(request, anthropic)
 
 
-@routes.post("/<provider:str>/v1/messages")
-@documented(
-    "Messages of one provider",
-    "The same with the provider in the URL: `model` is then the model's own name, listed or not.",
-    body=anthropic.MessagesRequest,
-    reply=anthropic.AnthropicReply,
-    answer=samples.MESSAGE,
-    error=anthropic.AnthropicErrorReply,
-    streams=True,
-    example={**EXAMPLE, "model": "echo"},
-)
-async def provider_messages(request: Request, provider: str) -> HTTPResponse | None:
-    return await converse(request, anthropic, provider)
-
-
 @routes.post("/v1/messages/count_tokens")
 @documented(
     "Count tokens",

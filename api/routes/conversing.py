@@ -7,11 +7,12 @@ from sanic import HTTPResponse, Request
 from api.errors import UnsupportedMedia
 from api.relay import Answer, Asked, Delivery, Named, relay
 from api.routes.delivery import Prepared, SocketDelivery
+from api.routes.places import place_of
 
 
-async def converse(request: Request, caller: ModuleType, provider: str | None = None) -> HTTPResponse | None:
+async def converse(request: Request, caller: ModuleType) -> HTTPResponse | None:
     """Relay `request`, spoken in the dialect `caller`."""
-    answer = await ask(request, caller, request.body or b"", SocketDelivery(request), provider)
+    answer = await ask(request, caller, request.body or b"", SocketDelivery(request))
     return hand_over(request, answer)
 
 
@@ -20,13 +21,12 @@ async def ask(
     caller: ModuleType,
     body: bytes,
     delivery: Delivery,
-    provider: str | None = None,
     named: Named | None = None,
 ) -> Answer | None:
     """Relay `body`: the answer, or None if it went out through `delivery`."""
     require_json(request)
     context = request.app.ctx
-    asked = Asked(body, request.headers, request.ctx.id, route_of(request), provider, named)
+    asked = Asked(body, request.headers, request.ctx.id, route_of(request), place_of(request), named)
     return await relay(asked, context.gateway, context.calls, caller, delivery)
 
 

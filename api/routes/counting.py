@@ -17,7 +17,9 @@ from api.dialects.quirks import Quirks
 from api.errors import BadReply, GatewayError, UpstreamRefused
 from api.gateway import Gateway
 from api.providers.provider import TESTING, Provider, Route
+from api.relay.choosing import full_name
 from api.routes.conversing import require_json, route_of
+from api.routes.places import place_of
 from api.store.calls import CALLER_GONE
 from api.upstream.paths import count_path
 from api.usage import Tally
@@ -57,7 +59,7 @@ async def count(request: Request, caller: ModuleType, envelope: Envelope) -> HTT
     require_json(request)
     gateway, counter = request.app.ctx.gateway, COUNTERS[caller.NAME]
     tally = Tally(request.ctx.id, route_of(request), caller.NAME, len(envelope.body))
-    tally.asked = envelope.model
+    tally.asked = full_name(gateway.providers, place_of(request), envelope.model)
     try:
         return await _answer(request, counter, envelope, tally)
     except GatewayError as error:
@@ -72,7 +74,7 @@ async def count(request: Request, caller: ModuleType, envelope: Envelope) -> HTT
 
 async def _answer(request: Request, counter: Counter, envelope: Envelope, tally: Tally) -> HTTPResponse:
     gateway = request.app.ctx.gateway
-    route = await gateway.providers.resolve(envelope.model)
+    route = await gateway.providers.resolve(tally.asked or "")
     tally.provider, tally.served = route.provider.id, route.model
     body, headers = await _counted(gateway, counter, envelope, route, request), dict(request.ctx.headers)
     if body is None:

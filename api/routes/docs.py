@@ -22,7 +22,8 @@ MARKDOWN: Final = "text/markdown; charset=utf-8"
 DESCRIPTION: Final = (
     "One address and one key for every model you set up. Send the key as `Authorization: Bearer cs-sk-…` or as "
     "`x-api-key`, `x-goog-api-key` or `api-key`. Models are named `provider:model`; `morello:echo` answers without "
-    "any provider."
+    "any provider. Everything below `/v1` is there once more below each name, as in `/smart/v1/chat/completions`: "
+    "with a provider's id `model` is that provider's, with an alias or group it means what stands behind that."
 )
 TAGS: Final = {
     "openai": "For programs that speak OpenAI's API",

@@ -11,6 +11,7 @@ from api.endpoints import Endpoint
 from api.relay import Asked, Named, relay
 from api.routes.conversing import hand_over, require_json, route_of
 from api.routes.delivery import SocketDelivery
+from api.routes.places import place_of
 from api.uploads import Upload
 
 
@@ -20,7 +21,6 @@ async def ask(
     form: ModuleType | None = None,
     caller: ModuleType = openai_chat,
     *,
-    provider: str | None = None,
     named: Named | None = None,
     method: str = "POST",
     below: str = "",
@@ -35,7 +35,7 @@ async def ask(
         request.headers,
         request.ctx.id,
         route_of(request),
-        provider,
+        place_of(request),
         named,
         endpoint=endpoint,
         form=form,
@@ -52,7 +52,6 @@ async def send_on(
     form: ModuleType | None = None,
     caller: ModuleType = openai_chat,
     *,
-    provider: str | None = None,
     query: str = "",
 ) -> HTTPResponse | None:
     """Ask with a form that holds files; the route's handler takes its body as a stream."""
@@ -63,7 +62,7 @@ async def send_on(
             request.headers,
             request.ctx.id,
             route_of(request),
-            provider,
+            place_of(request),
             endpoint=endpoint,
             form=form,
             upload=upload,

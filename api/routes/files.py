@@ -17,6 +17,7 @@ from api.errors import Incapable, InvalidRequest
 from api.relay.forwarding import CONTENT, PROVIDER
 from api.routes.documenting import documented
 from api.routes.endpoints import ask, send_on
+from api.routes.places import place_of
 
 routes = Blueprint("files")
 
@@ -109,108 +110,55 @@ SAID: Final[dict[str, Any]] = {"error": openai_chat.ErrorReply, "asks": True}
     **SAID,
 )
 async def send_file(request: Request) -> HTTPResponse | None:
-    return await _send(request, None)
+    return await _send(request)
 
 
 @routes.get("/v1/files")
 @documented("List files", f"The files that a provider keeps. {WHERE}", reply=FileList, query=QUERY, answer=SOME, **SAID)
 async def list_files(request: Request) -> HTTPResponse | None:
-    return await _ask(request, None)
+    return await _ask(request)
 
 
 @routes.get("/v1/files/<id:str>")
 @documented("One file", f"What a provider tells of a file. {WHERE}", reply=FileObject, answer=KEPT, **SAID)
 async def show_file(request: Request, id: str) -> HTTPResponse | None:
-    return await _ask(request, None, _below(id))
+    return await _ask(request, _below(id))
 
 
 @routes.get("/v1/files/<id:str>/content")
 @documented("What a file holds", f"Its bytes, as they come. {WHERE}", binary="*/*", **SAID)
 async def read_file(request: Request, id: str) -> HTTPResponse | None:
-    return await _ask(request, None, _below(id) + CONTENT)
+    return await _ask(request, _below(id) + CONTENT)
 
 
 @routes.delete("/v1/files/<id:str>")
 @documented("Delete a file", f"The provider keeps it no more. {WHERE}", reply=FileDeleted, answer=GONE, **SAID)
 async def delete_file(request: Request, id: str) -> HTTPResponse | None:
-    return await _ask(request, None, _below(id))
+    return await _ask(request, _below(id))
 
 
-@routes.post("/<provider:str>/v1/files", stream=True)
-@documented(
-    "Send a file to one provider",
-    "The same with the provider in the URL.",
-    body=FileUpload,
-    upload=True,
-    reply=FileObject,
-    example={"file": "notes.pdf", "purpose": "user_data"},
-    answer=KEPT,
-    **SAID,
-)
-async def send_provider_file(request: Request, provider: str) -> HTTPResponse | None:
-    return await _send(request, provider)
-
-
-@routes.get("/<provider:str>/v1/files")
-@documented(
-    "List files of one provider",
-    "The same with the provider in the URL.",
-    reply=FileList,
-    query=QUERY,
-    answer=SOME,
-    **SAID,
-)
-async def list_provider_files(request: Request, provider: str) -> HTTPResponse | None:
-    return await _ask(request, provider)
-
-
-@routes.get("/<provider:str>/v1/files/<id:str>")
-@documented("One file of one provider", "The same with the provider in the URL.", reply=FileObject, answer=KEPT, **SAID)
-async def show_provider_file(request: Request, provider: str, id: str) -> HTTPResponse | None:
-    return await _ask(request, provider, _below(id))
-
-
-@routes.get("/<provider:str>/v1/files/<id:str>/content")
-@documented(
-    "What a file of one provider holds",
-    "The same with the provider in the URL.",
-    binary="*/*",
-    **SAID,
-)
-async def read_provider_file(request: Request, provider: str, id: str) -> HTTPResponse | None:
-    return await _ask(request, provider, _below(id) + CONTENT)
-
-
-@routes.delete("/<provider:str>/v1/files/<id:str>")
-@documented(
-    "Delete a file of one provider", "The same with the provider in the URL.", reply=FileDeleted, answer=GONE, **SAID
-)
-async def delete_provider_file(request: Request, provider: str, id: str) -> HTTPResponse | None:
-    return await _ask(request, provider, _below(id))
-
-
-async def _send(request: Request, provider: str | None) -> HTTPResponse | None:
+async def _send(request: Request) -> HTTPResponse | None:
     caller = _caller(request)
-    _require_spoken(request, provider, caller)
+    _require_spoken(request, caller)
     query = _query(request, _ELSEWHERE[caller.NAME])
-    return await send_on(request, Endpoint.FILES, caller=caller, provider=provider, query=query)
+    return await send_on(request, Endpoint.FILES, caller=caller, query=query)
 
 
-async def _ask(request: Request, provider: str | None, below: str = "") -> HTTPResponse | None:
+async def _ask(request: Request, below: str = "") -> HTTPResponse | None:
     caller = _caller(request)
-    _require_spoken(request, provider, caller)
+    _require_spoken(request, caller)
     query = _query(request, (_ELSEWHERE if below else _LISTED)[caller.NAME])
     method = request.method
-    return await ask(request, Endpoint.FILES, caller=caller, provider=provider, method=method, below=below, query=query)
+    return await ask(request, Endpoint.FILES, caller=caller, method=method, below=below, query=query)
 
 
 def _caller(request: Request) -> ModuleType:
     return anthropic if VERSION in request.headers else openai_chat
 
 
-def _require_spoken(request: Request, named: str | None, caller: ModuleType) -> None:
+def _require_spoken(request: Request, caller: ModuleType) -> None:
     """Raise `Incapable` where the provider that was named has files of the other kind."""
-    name = named or request.headers.get(PROVIDER) or ""
+    name = place_of(request) or request.headers.get(PROVIDER) or ""
     provider = request.app.ctx.gateway.providers.find(name)
     if provider and not _SPOKEN[caller.NAME] & set(provider.dialects):
         raise Incapable(

@@ -16,6 +16,7 @@ from api.dialects.decoding import decode
 from api.dialects.envelope import Envelope, named_envelope
 from api.errors import UnknownPath
 from api.relay import Named, is_rehearsal
+from api.relay.choosing import full_name
 from api.routes import samples
 from api.routes.conversing import ask, hand_over, require_json
 from api.routes.counting import count
@@ -23,6 +24,7 @@ from api.routes.delivery import ArrayDelivery, SocketDelivery
 from api.routes.documenting import PASSED_ON, documented
 from api.routes.embeddings import embed_many, embed_one
 from api.routes.listing import USUAL, GeminiModel, GeminiModelList, one, page_of
+from api.routes.places import place_of
 
 routes = Blueprint("gemini")
 
@@ -168,7 +170,7 @@ async def models(request: Request) -> HTTPResponse:
 async def model(request: Request, model: str) -> HTTPResponse:
     providers = request.app.ctx.gateway.providers
     await providers.freshen()
-    route = await providers.resolve(_name(model))
+    route = await providers.resolve(full_name(providers, place_of(request), _name(model)))
     return _json(request, one(providers, route))
 
 

@@ -16,8 +16,10 @@ from api.errors import GatewayError, InvalidRequest, UnknownPrevious
 from api.gateway import Gateway
 from api.providers.provider import TESTING
 from api.relay import Answer, Delivery, is_rehearsal
+from api.relay.choosing import full_name
 from api.routes.conversing import ask, hand_over
 from api.routes.delivery import SocketDelivery
+from api.routes.places import place_of
 from api.stored import Responses, StoredResponse, identity, items_in
 
 LAST: Final = frozenset((b"response.completed", b"response.incomplete"))
@@ -84,7 +86,8 @@ async def respond(request: Request) -> HTTPResponse | None:
         return hand_over(request, await ask(request, openai_responses, body, SocketDelivery(request)))
     owner = identity(context.gateway.keys.main())
     rehearsed = is_rehearsal(request.headers)
-    turn = await _turn(wish, body, context.gateway, context.responses, owner, look=not rehearsed)
+    model = full_name(context.gateway.providers, place_of(request), wish.model)
+    turn = await _turn(wish, model, body, context.gateway, context.responses, owner, look=not rehearsed)
     keeps = wish.store is not False and turn.is_whole
     keeper = Keeper(context.responses, owner, turn, request.ctx.id) if keeps else None
     told = Told(turn.previous, keeper)
@@ -104,10 +107,12 @@ def _wish(body: bytes) -> _Wish | None:
     return None  # the relay says what is wrong with it
 
 
-async def _turn(wish: _Wish, body: bytes, gateway: Gateway, responses: Responses, owner: bytes, look: bool) -> _Turn:
+async def _turn(
+    wish: _Wish, model: str, body: bytes, gateway: Gateway, responses: Responses, owner: bytes, look: bool
+) -> _Turn:
     items, previous = _items(wish.input), wish.previous_response_id
     try:
-        native = await _native(gateway, wish.model, look)
+        native = await _native(gateway, model, look)
     except GatewayError:
         return _Turn(body, items, None)  # which the relay meets too, and puts down
     if not previous:

@@ -9,6 +9,7 @@ from sanic import Request
 from api.errors import InvalidRequest
 from api.providers.provider import Model, Provider, Route
 from api.providers.registry import Providers
+from api.routes.places import listed_at, place_of
 
 MOST: Final = 1000  # models of a page
 USUAL: Final = 50
@@ -38,7 +39,7 @@ class _Page(Struct, rename="camel"):
 def page_of(providers: Providers, request: Request) -> GeminiModelList:
     """The page of the list that a query asks for."""
     first, size = _page(request)
-    listed = [_model(*pair) for pair in providers.listed()]
+    listed = [_model(*pair) for pair in listed_at(place_of(request), providers)]
     ends = first + size
     return GeminiModelList(listed[first:ends], str(ends) if ends < len(listed) else None)
 

@@ -15,10 +15,12 @@ from sanic import Blueprint, HTTPResponse, Request
 from api.dialects import anthropic, gemini, openai_chat, openai_responses
 from api.errors import InvalidRequest
 from api.providers.provider import Model, Provider
+from api.relay.choosing import full_name
 from api.routes import samples
 from api.routes.documenting import documented
 from api.routes.guard import GOOGLE_KEY
 from api.routes.listing import described, one, page_of
+from api.routes.places import listed_at, place_of
 
 routes = Blueprint("models")
 
@@ -109,7 +111,7 @@ async def models(request: Request) -> HTTPResponse:
     if GOOGLE_KEY in request.headers:
         return _json(request, page_of(providers, request))
     page = _page(request)
-    listed = [pair for pair in providers.listed() if _speaks(pair[0], page.providerType)]
+    listed = [pair for pair in listed_at(place_of(request), providers) if _speaks(pair[0], page.providerType)]
     if "anthropic-version" in request.headers:
         return _json(request, _anthropic_page([_anthropic(*pair) for pair in listed], page))
     ends = None if page.limit is None else page.offset + page.limit
@@ -128,7 +130,7 @@ async def models(request: Request) -> HTTPResponse:
 async def model(request: Request, model: str) -> HTTPResponse:
     providers = request.app.ctx.gateway.providers
     await providers.freshen()
-    route = await providers.resolve(unquote(model))
+    route = await providers.resolve(full_name(providers, place_of(request), unquote(model)))
     if GOOGLE_KEY in request.headers:
         return _json(request, one(providers, route))
     shape = _anthropic if "anthropic-version" in request.headers else _openai

@@ -42,7 +42,7 @@ def refusal(check, *arguments):
 # Ids
 
 
-@pytest.mark.parametrize("text", ["a", "7", "openai", "my-openai_2.eu", "a" * 32, "local2", "v2"])
+@pytest.mark.parametrize("text", ["a", "7", "openai", "my-openai_2.eu", "a" * 32, "local2", "v3"])
 def test_an_id_of_small_letters_digits_and_marks_is_taken(text):
     assert checked_id(text) == text
 
