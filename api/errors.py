@@ -3,6 +3,7 @@
     GatewayError                  a call failed; each dialect prints it in its own shape
       InvalidRequest       400      the caller's body or query
         ProviderNotReady   400        switched off, or without a readable key
+          ModelOff                    the owner switched the model off
         Incapable          400        the provider has no such endpoint; the sentence says who has
       NotAllowed           401      no key, or a wrong one
       UnknownPath          404
@@ -46,7 +47,8 @@ class SaidInWords(Exception):
     """
 
     def __init__(self, words: str, **given: object) -> None:
-        super().__init__(words % given if given else words)
+        # What is quoted may hold bytes of a header that are no text; no answer and no log could be written with them.
+        super().__init__((words % given if given else words).encode(errors="replace").decode())
         self.words, self.given = words, given
 
     @property
@@ -81,6 +83,10 @@ class InvalidRequest(GatewayError):
 
 class ProviderNotReady(InvalidRequest):
     kind = "provider_not_configured"
+
+
+class ModelOff(ProviderNotReady):
+    kind = "model_switched_off"
 
 
 class Incapable(InvalidRequest):

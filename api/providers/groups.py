@@ -65,6 +65,10 @@ class Groups:
         self._store = store
         self._groups = {row.name: _read(row) for row in store.load(statements.load)}
 
+    def names(self) -> list[str]:
+        """Their names."""
+        return list(self._groups)
+
     def all(self) -> list[Group]:
         """Every group, oldest first."""
         return sorted(self._groups.values(), key=lambda group: (group.created, group.name))

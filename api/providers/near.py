@@ -12,7 +12,7 @@ LIKELY: Final = 20  # names that are looked at closely
 
 
 def no_such_model(asked: str, listed: Iterable[str]) -> UnknownModel:
-    """The error for `asked`, with those of the models `listed` (`provider:model`) that are near to it."""
+    """The error for `asked`, with those of the names `listed` (`provider:model`, aliases) that are near to it."""
     names = _near(asked, listed)
     if not names:
         return UnknownModel(
@@ -27,7 +27,7 @@ def _near(asked: str, listed: Iterable[str]) -> list[str]:
     # difflib takes a millisecond a name: among thousands it only sees those that share most pairs of letters.
     wanted = _pairs(asked)
     known = nlargest(LIKELY, listed, key=lambda name: len(wanted & _pairs(name)))
-    bare = {name.partition(":")[2]: name for name in known}
+    bare = {name.partition(":")[2] or name: name for name in known}
     near = difflib.get_close_matches(asked, [*known, *bare], n=3, cutoff=0.5)
     return list(dict.fromkeys(bare.get(name, name) for name in near))
 

@@ -1,9 +1,10 @@
 """Whom a name means: a model of one provider, or, behind a name of the owner's, several that are asked in order."""
 
 from collections.abc import Awaitable, Callable, Iterable
+from contextlib import suppress
 from typing import Final
 
-from api.errors import GatewayError, UnknownModel
+from api.errors import GatewayError, ModelOff, UnknownModel
 from api.providers.groups import Group, Plan
 from api.providers.near import no_such_model
 from api.providers.provider import LOCAL, Model, Provider, Route
@@ -23,9 +24,12 @@ class Planner:
         group: Callable[[str], Group | None],
         models: Callable[[Provider], Iterable[Model]],
         listed: Callable[[], Listed],
+        is_off: Callable[[str, str], bool],
+        names: Callable[[], Iterable[str]],
         freshen: Callable[[], Awaitable[None]],
     ) -> None:
         self._find, self._group, self._models, self._listed, self._freshen = find, group, models, listed, freshen
+        self._is_off, self._names = is_off, names
         self._plans: dict[str, Plan] = {}
 
     async def plan(self, asked: str, look: bool) -> Plan:
@@ -41,6 +45,14 @@ class Planner:
     def forget(self) -> None:
         """Something changed: make every plan anew."""
         self._plans.clear()
+
+    def first(self, group: Group) -> Route | None:
+        """The first model of a group that can be asked, as far as that is known without asking anybody."""
+        for model in group.models:
+            with suppress(GatewayError):
+                if route := by_prefix(model, self._find, self._models) or by_bare_name(model, self._listed()):
+                    return self._ready(route)
+        return None
 
     async def _behind(self, group: Group, look: bool) -> Plan:
         """The models of a group that can be asked; what is said of the first if none can."""
@@ -62,12 +74,22 @@ class Planner:
             route = by_bare_name(asked, self._listed())
         if not route:
             raise self._unknown(asked)
+        return self._ready(route)
+
+    def _ready(self, route: Route) -> Route:
         refuse_unready(route.provider)
+        if self._is_off(route.provider.id, route.model):
+            raise ModelOff(
+                "The model “%(id)s:%(model)s” is switched off. Switch it on, or name another one.",
+                "model",
+                id=route.provider.id,
+                model=route.model[:100],
+            )
         return route
 
     def _unknown(self, asked: str) -> UnknownModel:
         listed = self._listed()
-        names = [f"{provider.id}:{model.id}" for provider, model in listed]
+        names = [*self._names(), *(f"{provider.id}:{model.id}" for provider, model in listed)]
         own = next((model.id for provider, model in listed if provider.id == LOCAL), None)
         if own is None or not asked.startswith(f"{LOCAL}:"):
             return no_such_model(asked, names)

@@ -7,8 +7,8 @@ undone.
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator, Sequence
-from typing import Final, TypedDict, Unpack
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, Final, TypedDict, Unpack
 from weakref import ref
 
 from msgspec import Struct, structs
@@ -17,6 +17,7 @@ from api.dialects.quirks import NONE, Quirks
 from api.errors import ProviderRefused, SaidInWords
 from api.providers import local_files, testing
 from api.providers.catalog import Catalog, Fetch
+from api.providers.chosen import Choosing, Chosen, checked_model
 from api.providers.credentials import KeyChanges, with_changed_key, with_key, without_key
 from api.providers.groups import Group, Groups, Plan, Policy, checked_group, row_of
 from api.providers.planning import Planner
@@ -44,6 +45,7 @@ from api.store import Store
 from api.store import providers as statements
 from api.vault import Vault
 
+REFRESH_SECONDS: Final = 30.0  # that whoever wants all lists anew is kept waiting
 UNDO_SECONDS: Final = 10.0  # how long what was removed can be restored
 # Their models have been there since Morello has: callers may sort by `created`, and it must not change.
 BORN: Final = 1_763_856_000
@@ -64,7 +66,17 @@ class Removed(Struct, frozen=True):
 
     provider: Provider
     models: tuple[Model, ...]
+    chosen: dict[str, Chosen]
     forgotten: asyncio.TimerHandle
+
+
+class Refreshed(Struct, frozen=True):
+    """What became of a provider's list: models that are new, and gone; `fault` where it could not be fetched."""
+
+    provider: str
+    added: tuple[str, ...]
+    gone: tuple[str, ...]
+    fault: SaidInWords | None
 
 
 class Providers:
@@ -94,7 +106,11 @@ class Providers:
         self._removed: dict[str, Removed] = {}
         self._checks: dict[str, Check] = {}
         self.catalog = Catalog(store, fetch, self._changed)
-        self._planner = Planner(self.find, self.groups.find, self.models, self.listed, self.freshen)
+        self.choosing = Choosing(store)
+        self._planner = Planner(
+            *(self.find, self.groups.find, self.models, self.listed),
+            *(self.choosing.is_off, self.groups.names, self.freshen),
+        )
 
     def all(self) -> list[Provider]:
         """The owner's providers, oldest first."""
@@ -203,14 +219,23 @@ class Providers:
             self.pools.wake(new, number)
             return new
 
-    async def adopt(self, providers: Sequence[Provider], groups: Sequence[Group] = ()) -> None:
-        """Keep new providers, as `draft` gives them, and groups: all of them, or none."""
+    async def adopt(
+        self,
+        providers: Sequence[Provider],
+        groups: Sequence[Group] = (),
+        also: Callable[[Any], object] = lambda db: None,
+    ) -> None:
+        """Keep new providers, as `draft` gives them, and groups: all of them, or none. `also` is written with them."""
         async with self._turn:
             for provider in providers:
                 self._refuse_taken(provider.id)
             rows = [(write(provider, self._vault), write_keys(provider, self._vault)) for provider in providers]
 
-            await self._store.write(lambda db: statements.adopt(db, rows, [row_of(group) for group in groups]))
+            def keep(db: Any) -> None:
+                statements.adopt(db, rows, [row_of(group) for group in groups])
+                also(db)
+
+            await self._store.write(keep)
             self._watch(*providers)
             self._rows |= {provider.id: provider for provider in providers}
             self.groups.take(groups)
@@ -249,11 +274,12 @@ class Providers:
         """Forget a provider and its key: on the disk at once, in memory when `UNDO_SECONDS` are over."""
         async with self._turn:
             provider = self._own(id)
-            models = self.catalog.of(provider)
+            models, chosen = self.catalog.of(provider), dict(self.choosing.of(id))
             await self._store.erase(lambda db: statements.remove(db, id))
             del self._rows[id]
             self._checks.pop(id, None)
-            self._hold(provider, models)
+            self._hold(provider, models, chosen)
+            self.choosing.forget(id)
             self.catalog.forget(id)
 
     def removed(self, id: str) -> Provider | None:
@@ -273,6 +299,7 @@ class Providers:
                 raise ProviderRefused("There is another provider “%(id)s” by now. Remove that one first.", "id", id=id)
             provider = await self._keep(removed.provider)
             self._forget_removed(id)
+            await self.choosing.put_back(id, removed.chosen)
             if removed.models:
                 await self.catalog.learn(provider, removed.models)
             return provider
@@ -335,7 +362,37 @@ class Providers:
             return testing.MODELS
         if provider.id == LOCAL:
             return (self._local_model,)
-        return self.catalog.of(provider)
+        return self.choosing.offered(provider.id, self.catalog.of(provider))
+
+    def every_model(self, provider: Provider) -> tuple[Model, ...]:
+        """What `provider` listed when it was last asked, and what was added, switched off or not."""
+        return self.choosing.known(provider.id, self.catalog.of(provider) or self.models(provider))
+
+    def first(self, group: Group) -> Route | None:
+        """The model of a group that is asked first, as far as that is known."""
+        return self._planner.first(group)
+
+    async def choose(self, provider: str, model: str, chosen: Chosen) -> None:
+        """Keep what the owner chose for a model. `ProviderRefused` where there is no such provider, or no such name."""
+        async with self._turn:
+            self._own(provider)
+            await self.choosing.put(provider, checked_model(model), chosen)
+            self._changed()
+
+    async def refresh(self, ids: Iterable[str] | None = None) -> list[Refreshed]:
+        """Ask providers for their models now: all that can be asked, or those of `ids`. What became of their lists."""
+        asked = [self.known(id) for id in ids] if ids is not None else self.all()
+        asked = [provider for provider in asked if provider.enabled and not provider.fault and not provider.is_built_in]
+        before = {provider.id: {model.id for model in self.catalog.of(provider)} for provider in asked}
+        for provider in asked:
+            self.catalog.expire(provider.id)
+        await self.catalog.freshen(asked, REFRESH_SECONDS)
+        return [self._refreshed(provider, before[provider.id]) for provider in asked]
+
+    def _refreshed(self, provider: Provider, before: set[str]) -> Refreshed:
+        now = {model.id for model in self.catalog.of(provider)}
+        fault = self.catalog.faults.get(provider.id)
+        return Refreshed(provider.id, tuple(sorted(now - before)), tuple(sorted(before - now)), fault)
 
     def _refuse_taken(self, id: str) -> None:
         if id in self._rows:
@@ -408,10 +465,10 @@ class Providers:
         else:
             self.catalog.forget(new.id)
 
-    def _hold(self, provider: Provider, models: tuple[Model, ...]) -> None:
+    def _hold(self, provider: Provider, models: tuple[Model, ...], chosen: dict[str, Chosen]) -> None:
         self._forget_removed(provider.id)
         timer = asyncio.get_running_loop().call_later(UNDO_SECONDS, self._forget_removed, provider.id)
-        self._removed[provider.id] = Removed(provider, models, timer)
+        self._removed[provider.id] = Removed(provider, models, chosen, timer)
 
     def _forget_removed(self, id: str) -> None:
         if removed := self._removed.pop(id, None):

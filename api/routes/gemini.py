@@ -15,6 +15,7 @@ from api.dialects import gemini
 from api.dialects.decoding import decode
 from api.dialects.envelope import Envelope, named_envelope
 from api.errors import UnknownPath
+from api.providers.offers import described_offer
 from api.relay import Named, is_rehearsal
 from api.relay.choosing import full_name
 from api.routes import samples
@@ -170,8 +171,8 @@ async def models(request: Request) -> HTTPResponse:
 async def model(request: Request, model: str) -> HTTPResponse:
     providers = request.app.ctx.gateway.providers
     await providers.freshen()
-    route = await providers.resolve(full_name(providers, place_of(request), _name(model)))
-    return _json(request, one(providers, route))
+    name = full_name(providers, place_of(request), _name(model))
+    return _json(request, one(described_offer(providers, name, await providers.resolve(name))))
 
 
 def _name(model: str) -> str:

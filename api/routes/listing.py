@@ -7,9 +7,9 @@ from msgspec import Struct
 from sanic import Request
 
 from api.errors import InvalidRequest
-from api.providers.provider import Model, Provider, Route
+from api.providers.offers import Offer, offers
 from api.providers.registry import Providers
-from api.routes.places import listed_at, place_of
+from api.routes.places import place_of
 
 MOST: Final = 1000  # models of a page
 USUAL: Final = 50
@@ -39,19 +39,14 @@ class _Page(Struct, rename="camel"):
 def page_of(providers: Providers, request: Request) -> GeminiModelList:
     """The page of the list that a query asks for."""
     first, size = _page(request)
-    listed = [_model(*pair) for pair in listed_at(place_of(request), providers)]
+    listed = [_model(offer) for offer in offers(providers, place_of(request))]
     ends = first + size
     return GeminiModelList(listed[first:ends], str(ends) if ends < len(listed) else None)
 
 
-def one(providers: Providers, route: Route) -> GeminiModel:
-    """The model of a route."""
-    return _model(route.provider, described(providers, route))
-
-
-def described(providers: Providers, route: Route) -> Model:
-    """The model of a route as its provider lists it; one that is not listed by its name alone."""
-    return next((model for model in providers.models(route.provider) if model.id == route.model), Model(route.model))
+def one(offer: Offer) -> GeminiModel:
+    """One of them."""
+    return _model(offer)
 
 
 def _page(request: Request) -> tuple[int, int]:
@@ -65,7 +60,6 @@ def _page(request: Request) -> tuple[int, int]:
     return int(page.page_token[:9] or 0), min(page.page_size, MOST) if page.page_size > 0 else USUAL
 
 
-def _model(provider: Provider, model: Model) -> GeminiModel:
-    return GeminiModel(
-        f"models/{provider.id}:{model.id}", model.name or model.id, list(METHODS), model.context, model.max_output
-    )
+def _model(offer: Offer) -> GeminiModel:
+    model, name = offer.model, offer.id if offer.behind else offer.model.name or offer.model.id
+    return GeminiModel(f"models/{offer.id}", name, list(METHODS), model.context, model.max_output)

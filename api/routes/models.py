@@ -14,21 +14,25 @@ from sanic import Blueprint, HTTPResponse, Request
 
 from api.dialects import anthropic, gemini, openai_chat, openai_responses
 from api.errors import InvalidRequest
+from api.providers.offers import Offer, described_offer, offers
 from api.providers.provider import Model, Provider
 from api.relay.choosing import full_name
 from api.routes import samples
 from api.routes.documenting import documented
 from api.routes.guard import GOOGLE_KEY
-from api.routes.listing import described, one, page_of
-from api.routes.places import listed_at, place_of
+from api.routes.listing import one, page_of
+from api.routes.places import place_of
 
 routes = Blueprint("models")
+OWNER: Final = "morello"  # of the names that the owner gave
 
 
 class ListedModel(Struct, omit_defaults=True):
     """A model in OpenAI's shape, with the fields Cherry Studio adds."""
 
-    id: Annotated[str, Meta(description="provider:model, as requests name it", examples=["morello:echo"])]
+    id: Annotated[
+        str, Meta(description="provider:model, an alias or a group, as requests name it", examples=["morello:echo"])
+    ]
     object: Literal["model"]
     created: Annotated[int, Meta(description="seconds since 1970: the model's, else when its provider was added")]
     owned_by: str
@@ -39,6 +43,10 @@ class ListedModel(Struct, omit_defaults=True):
     provider_model_id: str
     context_length: Annotated[int | None, Meta(description="tokens it can read, where that is known")] = None
     max_output_tokens: Annotated[int | None, Meta(description="tokens it can answer with, where that is known")] = None
+    models: Annotated[
+        tuple[str, ...] | None,
+        Meta(description="what an alias or group stands for, the first is asked first; the other fields are its"),
+    ] = None
 
 
 class ModelList(Struct, omit_defaults=True):
@@ -90,8 +98,9 @@ PROVIDER_TYPES: Final = {
 @routes.get("/v1/models")
 @documented(
     "Models",
-    "Every model of every provider, without a hidden page size. With an `anthropic-version` header the list has "
-    "Anthropic's shape and its paging (`limit`, `after_id`, `before_id`), with the key in `x-goog-api-key` Google's.",
+    "The owner's aliases and groups, then every model of every provider, without a hidden page size. With an "
+    "`anthropic-version` header the list has Anthropic's shape and its paging (`limit`, `after_id`, `before_id`), with "
+    "the key in `x-goog-api-key` Google's.",
     reply=ModelList,
     answer=samples.MODELS,
     error=openai_chat.ErrorReply,
@@ -111,11 +120,11 @@ async def models(request: Request) -> HTTPResponse:
     if GOOGLE_KEY in request.headers:
         return _json(request, page_of(providers, request))
     page = _page(request)
-    listed = [pair for pair in listed_at(place_of(request), providers) if _speaks(pair[0], page.providerType)]
+    listed = [offer for offer in offers(providers, place_of(request)) if _speaks(offer.provider, page.providerType)]
     if "anthropic-version" in request.headers:
-        return _json(request, _anthropic_page([_anthropic(*pair) for pair in listed], page))
+        return _json(request, _anthropic_page([_anthropic(offer) for offer in listed], page))
     ends = None if page.limit is None else page.offset + page.limit
-    data = [_openai(*pair) for pair in listed[page.offset : ends]]
+    data = [_openai(offer) for offer in listed[page.offset : ends]]
     return _json(request, ModelList("list", data, len(listed), page.offset, page.limit))
 
 
@@ -130,11 +139,11 @@ async def models(request: Request) -> HTTPResponse:
 async def model(request: Request, model: str) -> HTTPResponse:
     providers = request.app.ctx.gateway.providers
     await providers.freshen()
-    route = await providers.resolve(full_name(providers, place_of(request), unquote(model)))
+    name = full_name(providers, place_of(request), unquote(model))
+    offer = described_offer(providers, name, await providers.resolve(name))
     if GOOGLE_KEY in request.headers:
-        return _json(request, one(providers, route))
-    shape = _anthropic if "anthropic-version" in request.headers else _openai
-    return _json(request, shape(route.provider, described(providers, route)))
+        return _json(request, one(offer))
+    return _json(request, _anthropic(offer) if "anthropic-version" in request.headers else _openai(offer))
 
 
 def _page(request: Request) -> _Page:
@@ -152,28 +161,32 @@ def _speaks(provider: Provider, provider_type: str | None) -> bool:
     return provider_type is None or PROVIDER_TYPES[provider_type] in provider.dialects
 
 
-def _openai(provider: Provider, model: Model) -> ListedModel:
+def _openai(offer: Offer) -> ListedModel:
+    provider, model = offer.provider, offer.model
     return ListedModel(
-        f"{provider.id}:{model.id}",
+        offer.id,
         "model",
         _created(provider, model),
-        provider.id,
-        model.name or model.id,
+        OWNER if offer.behind else provider.id,
+        _display_name(offer),
         provider.id,
         provider.name,
         provider.dialect,
         model.id,
         model.context,
         model.max_output,
+        offer.behind or None,
     )
 
 
-def _anthropic(provider: Provider, model: Model) -> AnthropicModel:
-    created = datetime.fromtimestamp(_created(provider, model), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    name = model.name or model.id
-    return AnthropicModel(
-        "model", f"{provider.id}:{model.id}", name, created, "active", model.context, model.max_output
-    )
+def _anthropic(offer: Offer) -> AnthropicModel:
+    model = offer.model
+    created = datetime.fromtimestamp(_created(offer.provider, model), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return AnthropicModel("model", offer.id, _display_name(offer), created, "active", model.context, model.max_output)
+
+
+def _display_name(offer: Offer) -> str:
+    return offer.id if offer.behind else offer.model.name or offer.model.id
 
 
 def _created(provider: Provider, model: Model) -> int:

@@ -17,9 +17,9 @@ from msgspec import Meta, Struct
 from api.gateway import Gateway
 from api.providers.local import IDLE_SECONDS
 from api.providers.local_files import MODEL
+from api.providers.offers import described, offers
 from api.providers.provider import LOCAL, TESTING, Model, Provider, Route
 from api.providers.registry import Providers
-from api.routes.listing import described
 
 VERSION: Final = "0.34.0"  # the newest Ollama whose chat, generate, embed and show are answered in full
 LATEST: Final = ":latest"
@@ -119,7 +119,7 @@ def meant(providers: Providers, asked: str) -> str:
 
 def tags(providers: Providers) -> OllamaTags:
     """Every model of every provider."""
-    return OllamaTags([_tag(provider, model) for provider, model in providers.listed()])
+    return OllamaTags([_tag(offer.id, offer.provider, offer.model) for offer in offers(providers)])
 
 
 def running(gateway: Gateway) -> OllamaProcesses:
@@ -128,7 +128,7 @@ def running(gateway: Gateway) -> OllamaProcesses:
         return OllamaProcesses([])
     provider = gateway.providers.known(LOCAL)
     ends = (datetime.now(UTC) + STAYS).strftime("%Y-%m-%dT%H:%M:%SZ")
-    tagged = [_tag(provider, model) for model in gateway.providers.models(provider)]
+    tagged = [_tag(f"{LOCAL}:{model.id}", provider, model) for model in gateway.providers.models(provider)]
     return OllamaProcesses(
         [OllamaRunning(tag.name, tag.model, tag.size, tag.digest, tag.details, ends, 0) for tag in tagged]
     )
@@ -169,11 +169,10 @@ def encoded(value: Struct) -> bytes:
 
 def _names(providers: Providers) -> set[str]:
     """Every model by its full name and by its own."""
-    return {name for provider, model in providers.listed() for name in (f"{provider.id}:{model.id}", model.id)}
+    return {name for offer in offers(providers) for name in (offer.id, offer.model.id)}
 
 
-def _tag(provider: Provider, model: Model) -> OllamaTag:
-    name = f"{provider.id}:{model.id}"
+def _tag(name: str, provider: Provider, model: Model) -> OllamaTag:
     digest = hashlib.sha256(name.encode()).hexdigest()
     return OllamaTag(name, name, _modified(provider, model), 0, digest, _details(provider, model))
 

@@ -13,9 +13,6 @@ from sanic.router import Router
 from sanic_routing.route import Route
 
 from api.errors import UnknownPath
-from api.providers.groups import Group
-from api.providers.provider import Model, Provider
-from api.providers.registry import Providers
 
 # Whose first segment is a version leads nowhere by itself; every other one may be somebody's name.
 _BELOW: Final = re.compile(
@@ -49,18 +46,3 @@ def place_of(request: Request) -> str | None:
     if providers.find(name) or providers.groups.find(name):
         return name
     raise UnknownPath(f"“{name}” is no provider, alias or group. GET /v1/models lists what there is.")
-
-
-def listed_at(place: str | None, providers: Providers) -> list[tuple[Provider, Model]]:
-    """The models behind a name, or all there are."""
-    listed = providers.listed()
-    if place is None:
-        return listed
-    if group := providers.groups.find(place):
-        return _of(group, listed)
-    return [(provider, model) for provider, model in listed if provider.id == place]
-
-
-def _of(group: Group, listed: list[tuple[Provider, Model]]) -> list[tuple[Provider, Model]]:
-    by_name = {f"{provider.id}:{model.id}": (provider, model) for provider, model in listed}
-    return [by_name[name] for name in group.models if name in by_name]

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from msgspec import Struct
 from sqlalchemy import Connection, delete, insert, select, update
 
-from api.store import groups
+from api.store import groups, models
 from api.store.groups import GroupRow
 from api.store.schema import catalog, credentials, providers
 
@@ -96,6 +96,7 @@ def remove(db: Connection, provider: str) -> None:
     """Forget a provider, its keys and its models."""
     db.execute(delete(catalog).where(catalog.c.provider == provider))
     db.execute(delete(credentials).where(credentials.c.provider == provider))
+    models.drop_all(db, provider)
     db.execute(delete(providers).where(providers.c.id == provider))
 
 

@@ -60,7 +60,7 @@ async def test_what_is_behind_a_name_is_listed_there(api, far):
         behind = (await client.get("/smart/v1/models")).json()
         built_in = (await client.get("/morello/v1/models")).json()
         one = (await client.get("/morello/v1/models/echo")).json()
-    assert [model["id"] for model in behind["data"]] == ["morello:echo"]  # the other one is not listed by its provider
+    assert [model["id"] for model in behind["data"]] == ["good:b", "morello:echo"]
     assert {model["provider"] for model in built_in["data"]} == {"morello"}
     assert one["id"] == "morello:echo"
 
@@ -84,3 +84,18 @@ async def test_below_a_name_the_key_is_wanted_first(api, far):
     async with api.client(key=None) as client:
         for path in ("/good/v1/models", "/nobody/v1/models"):
             assert (await client.get(path)).status_code == 401
+
+
+async def test_names_are_listed_before_the_models_in_every_shape(api, far):
+    async with api.client() as client:
+        openai = (await client.get("/v1/models")).json()["data"]
+        anthropic = (await client.get("/v1/models", headers={"anthropic-version": "2023-06-01"})).json()["data"]
+        gemini = (await client.get("/v1beta/models")).json()["models"]
+        ollama = (await client.get("/api/tags")).json()["models"]
+        one = (await client.get("/v1/models/smart")).json()
+    assert [openai[0]["id"], anthropic[0]["id"], gemini[0]["name"], ollama[0]["name"]] == [
+        *("smart", "smart"),
+        *("models/smart", "smart"),
+    ]
+    assert one["models"] == ["good:b", "morello:echo"]
+    assert (one["owned_by"], one["provider_model_id"]) == ("morello", "b")
