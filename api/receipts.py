@@ -115,9 +115,9 @@ class Receipts:
         return Receipt(
             request_id=tally.request_id,
             at=tally.at,
-            model=tally.asked,
+            model=tally.asked and self._redact(tally.asked),
             provider=tally.provider,
-            served=tally.served,
+            served=tally.served and self._redact(tally.served),
             status=tally.status,
             error=tally.error,
             caller=tally.dialect,

@@ -86,7 +86,7 @@ def _value(value: Any) -> bytes:
         return struct.pack("<I", TEXT) + _text(value)
     if isinstance(value, list):
         return struct.pack("<I", ARRAY) + _array(value)
-    kind, letter = KINDS[type(value)]
+    kind, letter = SIGNED if value < 0 else KINDS[type(value)]
     return struct.pack(f"<I{letter}", kind, value)
 
 

@@ -20,6 +20,7 @@ VOCABULARY: Final = "tokenizer."
 MOST_PAIRS: Final = 10_000
 MOST_TEXTS: Final = 10_000  # in one array before the vocabulary
 LONGEST_TEXT: Final = 1 << 20
+FURTHEST: Final = 1 << 24  # bytes: what stands before the vocabulary takes some thousands
 _NUMBERS: Final = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q", 12: "d"}
 _TEXT: Final = 8
 _ARRAY: Final = 9
@@ -102,7 +103,7 @@ def _facts(pairs: dict[str, Value]) -> Facts:
     kind = pairs.get("general.architecture")
     context = pairs.get(f"{kind}.context_length")
     return Facts(
-        context if isinstance(context, int) else 0,
+        context if type(context) is int and context > 0 else 0,  # true is an int as well
         f"{kind}.pooling_type" in pairs,
         pairs.get(f"{kind}.attention.causal") is not False,
     )
@@ -136,7 +137,7 @@ def _format(kind: int) -> str:
 
 def _text(file: BinaryIO) -> str:
     [size] = _numbers(file, "Q")
-    if size > LONGEST_TEXT:
+    if size > LONGEST_TEXT or file.tell() > FURTHEST:
         raise struct.error
     return file.read(size).decode(errors="replace")
 

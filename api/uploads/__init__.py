@@ -12,9 +12,9 @@ from api.errors import InvalidRequest, TooLarge
 from api.uploads.disk import File, open_in
 from api.uploads.parts import KIND, Form, Part
 
-__all__ = ["KIND", "Body", "Part", "Upload", "receive"]
+__all__ = ["KIND", "Body", "Part", "Read", "Upload"]
 
-LARGEST: Final = 512 * 1024 * 1024
+LARGEST: Final = 512 * 1024 * 1024  # where nobody says otherwise
 LONGEST_MODEL: Final = 512  # characters, as in a body of JSON
 BLOCK: Final = 256 * 1024  # bytes written or read at once
 
@@ -34,12 +34,15 @@ class Body:
 class Upload:
     """A form that comes: nothing of it is read before `arrive`; then it lies on the disk, until it is closed.
 
-    `read` gives the next bytes, None at the end; `announced` is how many the caller said there are. The file lies in
-    `folder`. `size` is how many bytes came.
+    `read` gives the next bytes, None at the end; `announced` is how many the caller said there are, and `largest` how
+    many there may be. The file lies in `folder`. `size` is how many bytes came.
     """
 
-    def __init__(self, read: Read, media_type: str, folder: Path, announced: int = 0) -> None:
+    def __init__(
+        self, read: Read, media_type: str, folder: Path, announced: int = 0, largest: int | None = None
+    ) -> None:
         self._read, self._said, self._folder, self._announced = read, media_type, folder, announced
+        self._largest = LARGEST if largest is None else largest
         self._file: File | None = None
         self.size = 0
         self.parts: tuple[Part, ...] = ()
@@ -48,14 +51,14 @@ class Upload:
 
     async def arrive(self) -> None:
         """Read it to its end. `UnsupportedMedia`, `InvalidRequest` and `TooLarge` say what is wrong with it."""
-        if self._announced > LARGEST:
-            raise _too_large()
+        if self._announced > self._largest:
+            raise self._too_large()
         form = Form(self._said)
         self._file = open_in(self._folder)
         while block := await self._read():
             self.size += len(block)
-            if self.size > LARGEST:
-                raise _too_large()
+            if self.size > self._largest:
+                raise self._too_large()
             form.feed(block)
             if len(form.waiting) >= BLOCK:
                 await self._file.add(form.take())
@@ -105,6 +108,12 @@ class Upload:
     def _before(self, part: Part) -> bytes:
         return f"--{self._boundary}\r\n".encode() + part.head + b"\r\n"
 
+    def _too_large(self) -> TooLarge:
+        most = self._largest // 1024**2
+        return TooLarge(
+            f"The form is larger than {most} MiB. Send less, or raise “upload” under Limits in the settings."
+        )
+
     def _require_one_model(self) -> None:
         models = [part for part in self.parts if part.name == "model"]
         if len(models) > 1:
@@ -115,17 +124,6 @@ class Upload:
             raise InvalidRequest(f"“model” is longer than {LONGEST_MODEL} characters.", "model")
 
 
-async def receive(read: Read, media_type: str, folder: Path) -> Upload:
-    """A form that has arrived."""
-    upload = Upload(read, media_type, folder)
-    try:
-        await upload.arrive()
-    except BaseException:
-        upload.close()
-        raise
-    return upload
-
-
 async def _read_on(pieces: list[Part | bytes]) -> AsyncIterator[bytes]:
     for piece in pieces:
         if isinstance(piece, bytes):
@@ -133,7 +131,3 @@ async def _read_on(pieces: list[Part | bytes]) -> AsyncIterator[bytes]:
             continue
         for at in range(piece.start, piece.end, BLOCK):
             yield await piece.file.read(at, min(BLOCK, piece.end - at))
-
-
-def _too_large() -> TooLarge:
-    return TooLarge(f"The form is larger than {LARGEST // 1024**2} MiB. Send less.")

@@ -17,7 +17,9 @@ LONGEST_FIELD: Final = 256 * 1024  # that we read ourselves: prompts of image mo
 LONGEST_PREAMBLE: Final = 16 * 1024  # before the first boundary, where nothing is said (RFC 2046, 5.1.1)
 MOST_PARTS: Final = 256
 _KEPT: Final = ("content-disposition", "content-type")  # of a part's headers; others say nothing (RFC 7578, 4.8)
+_CONTROL: Final = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 _QUOTED: Final = re.compile(rb'"(?:\\.|[^"\\])*"')
+_NAMED: Final = re.compile(rb";\s*name[*\d]*\s*=", re.IGNORECASE)
 # RFC 7578 forbids this way to name a file, and older versions of Python's urllib3 have no other for “ü.mp3”.
 _EXTENDED: Final = re.compile(rb";\s*filename\*\s*=\s*(?:[\w.-]*'[\w-]*')?([^;\s]*)", re.IGNORECASE)
 
@@ -126,7 +128,7 @@ class Form:
     def _note(self) -> None:
         name = self._name.decode("latin-1").lower()
         if name in _KEPT:
-            self._headers[name] = bytes(self._told)
+            self._headers[name] = _line(self._told)
         self._name, self._told = bytearray(), bytearray()
 
     def _grow(self, data: bytes, start: int, end: int) -> None:
@@ -142,8 +144,15 @@ class Form:
         self._ended = True
 
 
+def _line(told: bytearray) -> bytes:
+    """A header's value, which goes on as it came: what ends a line for some readers is in none."""
+    if _CONTROL.search(told):
+        raise InvalidRequest("A part's header holds a control character. Let an HTTP library write the form.")
+    return bytes(told)
+
+
 def _boundary(media_type: str) -> bytes:
-    kind, options = parse_options_header(media_type)
+    kind, options = parse_options_header(media_type.encode(errors="surrogateescape"))
     if kind.decode("latin-1").lower() != KIND:
         raise UnsupportedMedia(f"The body is sent as “{media_type[:60]}”. Send a form with files: {KIND}.")
     if boundary := options.get(b"boundary"):
@@ -156,6 +165,8 @@ def _part(headers: dict[str, bytes], start: int, end: int, file: File) -> Part:
     name = parse_options_header(said)[1].get(b"name")
     if name is None:
         raise InvalidRequest("A part of the form has no name. Let an HTTP library write it.")
+    if len(_NAMED.findall(_bare(said))) > 1:  # the provider might take the other one for “model”
+        raise InvalidRequest("A part of the form has more than one name. Let an HTTP library write it.")
     head = b"".join(f"{kept}: ".encode() + headers[kept] + b"\r\n" for kept in _KEPT if kept in headers)
     media_type = headers.get("content-type", b"").decode("latin-1")
     return Part(name.decode(errors="replace"), _filename(said), media_type, head, start, end, file)
@@ -163,6 +174,11 @@ def _part(headers: dict[str, bytes], start: int, end: int, file: File) -> Part:
 
 def _filename(said: bytes) -> str | None:
     filename = parse_options_header(said)[1].get(b"filename")
-    if filename is None and (extended := _EXTENDED.search(_QUOTED.sub(b'""', said))):
+    if filename is None and (extended := _EXTENDED.search(_bare(said))):
         filename = unquote_to_bytes(extended[1])
     return None if filename is None else filename.decode(errors="replace")
+
+
+def _bare(said: bytes) -> bytes:
+    """A header without what stands in quotes."""
+    return _QUOTED.sub(b'""', said)

@@ -122,6 +122,19 @@ class TestTheFile:
         plans = [local_files.plan(tmp_path, path) for path in (large, reads)]
         assert [(plan.context, plan.batch, plan.own) for plan in plans] == [(16384, 1024, True), (8192, 8192, True)]
 
+    @pytest.mark.parametrize("said", [-1, 0, True, 1.5, "many", [1, 2]])
+    def test_a_context_that_is_none_counts_as_unsaid(self, tmp_path: Path, said: Any) -> None:
+        assert gguf.read(tiny_model.write(tmp_path / "a.gguf", llama__context_length=said)).context == 0
+
+    def test_what_stands_before_the_vocabulary_is_read_no_further_than_it_can_reach(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(gguf, "FURTHEST", 10_000)
+        for number, text in enumerate(("x" * 20_000, ["x" * 9_000] * 3)):
+            path = tiny_model.write(tmp_path / f"{number}.gguf", first={"general.description": text})
+            with pytest.raises(gguf.Unusable, match="is damaged"):
+                gguf.read(path)
+
 
 @needs_llama
 class TestServed:

@@ -378,3 +378,13 @@ class TestSilenceAndLeaving:
             await provide(api, far, "openai_chat")
             got = await asyncio.gather(*map(one, range(100, 130)))
         assert got == [str(number) * 5 for number in range(100, 130)]
+
+
+@pytest.mark.parametrize("path", ["/v1/chat/completions", "/v1/embeddings", "/v1/messages/count_tokens"])
+async def test_a_key_where_a_models_name_belongs_is_in_no_row_and_no_receipt(api: Api, path: str) -> None:
+    asks = {"model": f"far:{api.key}", "messages": [{"role": "user", "content": "Hi"}], "input": "Hi"}
+    async with api.client() as client:
+        got = await client.post(path, json=asks)
+    [row] = await api.rows()
+    assert (got.status_code, row.status, row.asked) == (404, 404, "far:[hidden]")
+    assert api.key not in str(api.gateway.receipts.latest())

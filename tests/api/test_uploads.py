@@ -17,10 +17,11 @@ from hypothesis import strategies as st
 
 from api import uploads
 from api.errors import GatewayError, InvalidRequest, TooLarge, UnsupportedMedia
-from api.uploads import Upload, receive
+from api.uploads import Upload
 from tests.conftest import Api
 from tests.fakes import FarEnd, answers, far_end
 from tests.raw import ask_raw
+from tests.uploading import receive
 
 TEXT = b'{"text":"Hello"}'
 KIND = "multipart/form-data; boundary=b"
@@ -183,6 +184,13 @@ async def test_a_field_may_be_long_and_is_not_read():
         (part('name="model"', b"m" * 600) + END, KIND, InvalidRequest, "longer than 512"),
         (part('name="model"', b"\xff") + END, KIND, InvalidRequest, "“model” is not UTF-8"),
         (part('name="x"') * 300 + END, KIND, InvalidRequest, "more than 256 parts"),
+        (part('name="x"\nX: name="model"') + END, KIND, InvalidRequest, "control character"),
+        (part('name="x"; filename="a\0.wav"') + END, KIND, InvalidRequest, "control character"),
+        (part('name="x"\r\nContent-Type: a/b\nX: y') + END, KIND, InvalidRequest, "control character"),
+        (part('name="model"; name="x"') + END, KIND, InvalidRequest, "more than one name"),
+        (part("name=\"x\"; NAME*=UTF-8''model") + END, KIND, InvalidRequest, "more than one name"),
+        (part('name="x"; name*0="mod"; name*1="el"') + END, KIND, InvalidRequest, "more than one name"),
+        (FILE + END, "multipart/form-data; boundary=\udcff", InvalidRequest, "ends before its last boundary"),
     ],
 )
 async def test_what_is_no_form_is_refused_in_words(body: bytes, kind: str, error: type[GatewayError], sentence: str):
@@ -263,7 +271,7 @@ async def provided(api: Api, behaviour: Any = None) -> AsyncIterator[FarEnd]:
 
 def head(api: Api, *lines: str, key: str | None = None, kind: str = KIND) -> bytes:
     said = ["POST /v1/audio/transcriptions HTTP/1.1", "Host: 127.0.0.1", f"Authorization: Bearer {key or api.key}"]
-    return "\r\n".join([*said, f"Content-Type: {kind}", *lines, "\r\n"]).encode()
+    return "\r\n".join([*said, f"Content-Type: {kind}", *lines, "\r\n"]).encode(errors="surrogateescape")
 
 
 def length(body: bytes) -> str:
@@ -305,6 +313,25 @@ async def test_the_form_goes_out_with_its_length(api: Api):
     assert int(far.last.headers["content-length"]) == len(far.last.body)
 
 
+async def test_bytes_that_are_no_text_are_refused_in_words_wherever_a_header_is_quoted(api: Api):
+    asks = head(api, length(MODEL)).replace(KIND.encode(), b"text/\xff")
+    form = await ask_raw(api, asks + MODEL)
+    chat = await ask_raw(api, asks.replace(b"audio/transcriptions", b"chat/completions") + MODEL)
+    files = await ask_raw(
+        api, head(api, "X-Morello-Provider: \udcff").replace(b"POST /v1/audio/transcriptions", b"GET /v1/files")
+    )
+    assert [form.status, chat.status, files.status] == [415, 415, 400]
+    for reply in (form, chat, files):
+        assert "?”" in json.loads(reply.body)["error"]["message"]
+
+
+async def test_a_boundary_is_found_byte_by_byte(api: Api):
+    body = (MODEL + FILE + END).replace(b"--b", b"--\xff")
+    async with provided(api):
+        asks = head(api, length(body)).replace(b"boundary=b", b"boundary=\xff")
+        assert (await ask_raw(api, asks + body)).status == 200
+
+
 async def test_who_asks_first_is_told_to_go_on(api: Api):
     body = MODEL + FILE + END
     async with provided(api):
@@ -331,10 +358,8 @@ async def test_a_wrong_key_is_refused_before_the_body_and_heard_in_the_middle_of
 
 
 @pytest.mark.parametrize("announced", [True, False])
-async def test_a_form_that_is_too_large_is_refused_and_the_refusal_heard(
-    api: Api, announced: bool, monkeypatch: pytest.MonkeyPatch
-):
-    monkeypatch.setattr(uploads, "LARGEST", 1_000_000)
+async def test_a_form_that_is_too_large_is_refused_and_the_refusal_heard(api: Api, announced: bool):
+    await api.gateway.limits.change("", "", {"upload": 1})
     body = FILE[:-2] + b"x" * 3_000_000 + b"\r\n" + END
     chunks = b"".join(b"%x\r\n%b\r\n" % (len(block), block) for block in cut(body, 50_000)) + b"0\r\n\r\n"
     async with provided(api) as far:

@@ -17,7 +17,8 @@ from api.conversation import Inline, Link, Stored, Usage
 from api.dialects.images import canvas, gemini, openai
 from api.dialects.images.asked import Drawn, ImageRequest
 from api.errors import InvalidRequest, TooLarge, UpstreamRefused
-from api.uploads import Upload, receive
+from api.uploads import Upload
+from tests.uploading import receive
 
 PNG = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
