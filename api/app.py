@@ -21,6 +21,7 @@ from api.dialects import openai_chat, openai_responses
 from api.errors import GatewayError, InvalidRequest, MethodNotAllowed, TooLarge, UnknownPath
 from api.gateway import Gateway
 from api.guarded import Guarded
+from api.limits import MIB
 from api.routes import (
     anthropic,
     audio,
@@ -79,6 +80,8 @@ class Api(Guarded):
         if route and not getattr(route.ctx, "public", False):
             in_path = self.ctx.gateway.settings.path_keys
             require_key(request, self.ctx.gateway.keys, route.path.startswith(IN_QUERY), in_path)
+        stream: Any = request.stream
+        stream.request_max_size = self.ctx.gateway.limits.largest
 
 
 def build(gateway: Gateway, name: str = "api") -> Sanic[Any, Any]:
@@ -142,7 +145,10 @@ def _told(request: Request, error: Exception) -> GatewayError:
             path = request.app.ctx.gateway.redact(without_key(request.path))
             return UnknownPath(f"There is nothing at {path[:200]}. GET / lists what there is.")
         case PayloadTooLarge():
-            return TooLarge(f"The request is larger than {LARGEST_BODY // 1024**2} MiB. Send less.")
+            most = request.app.ctx.gateway.limits.largest // MIB
+            return TooLarge(
+                f"The request is larger than {most} MiB. Send less, or raise “body” under Limits in the settings."
+            )
         case SanicException() if error.status_code < 500:
             refused_by_sanic = InvalidRequest(f"{error}. Look at how the request is put together.")
             refused_by_sanic.status = error.status_code

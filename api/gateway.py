@@ -15,7 +15,9 @@ from api.home import Home
 from api.keys import Keyring
 from api.lacks import Lacks
 from api.lessons import Lessons
+from api.limits import LimitBook
 from api.memory import Memory
+from api.network import Network
 from api.news import News
 from api.providers import discovery, local
 from api.providers.circuit import Circuits
@@ -46,15 +48,17 @@ class Gateway:
         self.choices = Choices(self.store)
         self.keys = Keyring(self.store, self.vault)
         self.redact = Redactor(self._secrets)
-        lines = H1Transport()
-        self.upstream = Upstream(lines, self.redact)
+        self.limits = LimitBook(self.store)
+        self.network = Network(self.choices, self.vault, lambda: self.upstream.renew())
+        lines = H1Transport(trust=self.network.trust)
+        self.upstream = Upstream(lines, self.redact, self.limits.of, self.network.proxy_of)
         own = Path(self.settings.local_model) if self.settings.local_model else None
         self.local = local.LocalModel(cache, own, lines=lines, told=self.news.tell)
         self._choosing = asyncio.Lock()
         self.providers = Providers(
             *(self.store, self.vault, self.upstream.list_models, self.news.tell, self.local.fault()),
             own_ports=lambda: self.own_ports,
-            let_go=self.upstream.forget,
+            let_go=self._let_go,
             local_model=self.local.model,
         )
         self.circuits = Circuits(self.news.tell)
@@ -63,7 +67,7 @@ class Gateway:
         self.receipts = Receipts(self.redact)
         self.responses = Responses(Shelf(self.store, self.vault, lambda: self.settings.keep_responses))
         self.activity = Activity(self.store)
-        self.ledger = Ledger(self.store, self.news, self.activity.add)
+        self.ledger = Ledger(self.store, self.news, self.activity.add, self.redact)
 
     @classmethod
     @asynccontextmanager
@@ -84,6 +88,7 @@ class Gateway:
     async def close(self) -> None:
         """Write what is left and let go of everything."""
         await self.providers.close()
+        await self.limits.close()
         await self.local.close()
         await self.upstream.close()
         await self.ledger.close()
@@ -132,7 +137,14 @@ class Gateway:
             self.local.serve(own)
             self.providers.serve_locally(self.local.fault(), self.local.model)
 
+    def _let_go(self, provider: str) -> None:
+        """Nothing that was built for a provider is used any more; of one that is no more nothing is kept."""
+        self.upstream.forget(provider)
+        if self.providers.find(provider) is None:
+            self.limits.forget(provider)
+
     def _secrets(self) -> Iterator[str]:
         yield self.keys.main()
         yield from self.providers.secrets()
+        yield from self.network.secrets(*self.providers.all())
         yield from self.checking.trying

@@ -22,7 +22,8 @@ class Settings(Struct, frozen=True):
     `first_run_done`: whether the owner went past the page that greets them. `keep_responses`: whether stored responses
     are on the disk too, and not in memory only. `path_keys`: whether a key may stand in the path, as in
     /k/<key>/api/…, for programs that cannot send one. `local_model`: the whole path of the owner's own GGUF file, which
-    the built-in provider serves instead of its own model; empty for that one.
+    the built-in provider serves instead of its own model; empty for that one. `proxy`: whom providers are asked
+    through, sealed; empty for nobody. `ca_file`: the whole path of certificates that TLS trusts beside the usual ones.
     """
 
     port: Annotated[int, Meta(ge=LOWEST_PORT, le=HIGHEST_PORT)] = 23333
@@ -32,6 +33,8 @@ class Settings(Struct, frozen=True):
     keep_responses: bool = False
     path_keys: bool = False
     local_model: str = ""
+    proxy: str = ""
+    ca_file: str = ""
 
 
 NAMES: Final = Settings.__struct_fields__
@@ -80,6 +83,10 @@ class Choices:
         saved = store.load(statements.load)
         known = {name: msgspec.json.decode(saved[name]) for name in Settings.__struct_fields__ if name in saved}
         self.now = msgspec.convert(known, Settings)
+
+    def take(self, values: dict[str, Any]) -> None:
+        """Have values in force that were checked, and written with others' rows."""
+        self.now = structs.replace(self.now, **values)
 
     async def change(self, **values: Any) -> Settings:
         """Put `values` in force and keep them; `msgspec.ValidationError` names a value that is not possible."""

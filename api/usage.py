@@ -7,6 +7,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Final
 
+from msgspec.structs import replace
+
 from api.conversation import Usage
 from api.errors import StoreFailed
 from api.news import News
@@ -80,11 +82,17 @@ class Ledger:
     """The call table: takes finished calls without waiting, writes them in batches off the hot path.
 
     A kill of the process loses at most the last second of finished calls. `written` is given every batch that was
-    committed.
+    committed; `redact` strikes secrets out.
     """
 
-    def __init__(self, store: Store, news: News, written: Callable[[list[CallRow]], None] = lambda _rows: None) -> None:
-        self._store, self._news, self._written = store, news, written
+    def __init__(
+        self,
+        store: Store,
+        news: News,
+        written: Callable[[list[CallRow]], None] = lambda _rows: None,
+        redact: Callable[[str], str] = lambda text: text,
+    ) -> None:
+        self._store, self._news, self._written, self._redact = store, news, written, redact
         self._waiting: list[CallRow] = []
         self._writing: list[CallRow] = []
         self._refused = False
@@ -97,7 +105,8 @@ class Ledger:
 
     def record(self, tally: Tally) -> None:
         """Keep a finished call."""
-        self._waiting.append(tally.row())
+        # A key pasted where a model's name belongs is refused by everybody: other calls need not pay for a search.
+        self._waiting.append(self._redacted(tally.row()) if tally.error else tally.row())
         if len(self._waiting) == 1 or len(self._waiting) >= BATCH:
             self._due.set()
 
@@ -112,6 +121,9 @@ class Ledger:
             with suppress(asyncio.CancelledError):
                 await self._writer
         await self._flush()
+
+    def _redacted(self, row: CallRow) -> CallRow:
+        return replace(row, asked=self._redact(row.asked or "") or None, served=self._redact(row.served or "") or None)
 
     async def _write_on(self) -> None:
         while True:

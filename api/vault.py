@@ -2,16 +2,19 @@
 
 The database or a backup alone is then worth nothing; root and malware running as the owner are not kept out.
 A sealed secret names the place it belongs to (table, row, column), so that it cannot be moved to another row,
-for instance under another provider's base URL.
+for instance under another provider's base URL. What leaves the home is sealed under a passphrase instead.
 """
 
 import os
 import secrets
+import unicodedata
 from pathlib import Path
-from typing import Final
+from typing import Annotated, Final
 
+from argon2.low_level import Type, hash_secret_raw
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from msgspec import Meta, Struct
 
 from api.errors import CannotRun
 from api.home import refuse_others
@@ -20,10 +23,45 @@ FORMAT: Final = b"\x01"
 KEY_BYTES: Final = 32
 ID_BYTES: Final = 4
 NONCE_BYTES: Final = 12  # the size NIST SP 800-38D names for GCM
+SALT_BYTES: Final = 16
 
 
 class Unreadable(Exception):
     """A sealed secret that this key file cannot open: another key file sealed it, or it was moved."""
+
+
+class Lock(Struct, frozen=True):
+    """How a passphrase becomes a key: argon2id, by default with RFC 9106's second recommendation.
+
+    The bounds are for locks that come from elsewhere: whoever opens one pays for it.
+    """
+
+    salt: Annotated[bytes, Meta(min_length=8, max_length=64)]
+    kibibytes: Annotated[int, Meta(ge=8 * 1024, le=512 * 1024)] = 64 * 1024
+    passes: Annotated[int, Meta(ge=1, le=16)] = 3
+    lanes: Annotated[int, Meta(ge=1, le=16)] = 4
+
+
+class Sealed(Struct, frozen=True):
+    """What opens under a passphrase: nonce, ciphertext and tag, and how the key is made."""
+
+    lock: Lock
+    content: bytes
+
+
+def seal_under(passphrase: str, secret: bytes, place: str) -> Sealed:
+    """Encrypt `secret` for `place` under a passphrase. Takes a fifth of a second and 64 MiB."""
+    lock, nonce = Lock(secrets.token_bytes(SALT_BYTES)), secrets.token_bytes(NONCE_BYTES)
+    return Sealed(lock, nonce + AESGCM(_stretched(passphrase, lock)).encrypt(nonce, secret, _bound(place)))
+
+
+def unseal_under(passphrase: str, sealed: Sealed, place: str) -> bytes:
+    """Decrypt what `seal_under` made for the same `place`; `Unreadable` with another passphrase."""
+    nonce, body = sealed.content[:NONCE_BYTES], sealed.content[NONCE_BYTES:]
+    try:
+        return AESGCM(_stretched(passphrase, sealed.lock)).decrypt(nonce, body, _bound(place))
+    except (InvalidTag, ValueError):
+        raise Unreadable(place) from None
 
 
 class Vault:
@@ -73,6 +111,11 @@ class Vault:
             return self._cipher.decrypt(nonce, body, _bound(place))
         except (InvalidTag, ValueError):  # changed, or cut short
             raise Unreadable(place) from None
+
+
+def _stretched(passphrase: str, lock: Lock) -> bytes:
+    secret = unicodedata.normalize("NFKC", passphrase).encode()
+    return hash_secret_raw(secret, lock.salt, lock.passes, lock.kibibytes, lock.lanes, KEY_BYTES, Type.ID)
 
 
 def _bound(place: str) -> bytes:

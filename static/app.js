@@ -385,3 +385,75 @@ function settleConnect() {
 setInterval(countAgo, 1000);
 document.addEventListener("htmx:after:swap", settleConnect);
 settleConnect();
+
+/* ---- an order that is changed by dragging, by Alt and the arrows, or by its buttons ---- */
+
+function place(list, item, place) {
+  const field = item.querySelector("input");
+  const others = [...list.children].filter((other) => other !== item);
+  list.insertBefore(item, others[place] ?? null);
+  field.focus();
+  const words = { name: field.value, place: place + 1, count: list.children.length };
+  say(list.dataset.moved.replace(/\{(\w+)\}/g, (_, name) => words[name]));
+}
+
+function move(item, by) {
+  const list = item.parentElement;
+  const to = [...list.children].indexOf(item) + by;
+  if (to >= 0 && to < list.children.length) place(list, item, to);
+}
+
+function oneMore(list) {
+  const item = list.lastElementChild.cloneNode(true);
+  item.querySelector("input").value = "";
+  list.append(item);
+  item.querySelector("input").focus();
+}
+
+function oneLess(item) {
+  const list = item.parentElement;
+  if (list.children.length === 1) item.querySelector("input").value = "";
+  else item.remove();
+  list.querySelector("input").focus();
+}
+
+document.addEventListener("click", (event) => {
+  const button = event.target.closest("[data-move]");
+  if (!button) return;
+  event.preventDefault();
+  const by = button.dataset.move;
+  if (by === "more") oneMore(button.closest("fieldset").querySelector("[data-order]"));
+  else if (by === "0") oneLess(button.closest("li"));
+  else move(button.closest("li"), Number(by));
+});
+
+document.addEventListener("keydown", (event) => {
+  const item = event.altKey && event.target.closest("[data-order] > li");
+  const by = { ArrowUp: -1, ArrowDown: 1 }[event.key];
+  if (!item || !by) return;
+  event.preventDefault();
+  move(item, by);
+});
+
+let dragged = null;
+
+document.addEventListener("dragstart", (event) => {
+  if (!event.target.closest?.(".grip")) return;
+  dragged = event.target.closest("li");
+  event.dataTransfer.setDragImage(dragged, 0, 0);
+  event.dataTransfer.effectAllowed = "move";
+});
+
+document.addEventListener("dragover", (event) => {
+  const over = dragged && event.target.closest?.("[data-order] > li");
+  if (over?.parentElement === dragged?.parentElement && over) event.preventDefault();
+});
+
+document.addEventListener("drop", (event) => {
+  const over = dragged && event.target.closest?.("[data-order] > li");
+  if (!over || over === dragged) return;
+  event.preventDefault();
+  place(over.parentElement, dragged, [...over.parentElement.children].indexOf(over));
+});
+
+document.addEventListener("dragend", () => { dragged = null; });

@@ -19,7 +19,21 @@ from api.gateway import Gateway
 from webui.gate import Elsewhere, Gated, Refused
 from webui.house import House, language
 from webui.live import live
-from webui.pages import connect, files, first_run, health, login, overview, providers, server, settings
+from webui.pages import (
+    aliases,
+    connect,
+    files,
+    first_run,
+    health,
+    importing,
+    limits,
+    login,
+    models,
+    overview,
+    providers,
+    server,
+    settings,
+)
 from webui.pages.language import choose_language
 from webui.render import render
 from webui.session import Sessions
@@ -56,6 +70,7 @@ HEADERS: Final = {
 
 GET, POST = ("GET", "HEAD"), ("POST",)
 PAGE, PUBLIC, PART = {"ctx_page": True}, {"ctx_public": True}, dict[str, Any]()
+UPLOAD: Final[dict[str, Any]] = {"ctx_upload": True, "stream": True}
 PAGES: Final[tuple[tuple[str, tuple[str, ...], Any, dict[str, Any]], ...]] = (
     ("/", GET, overview.show, PAGE),
     ("/start", POST, server.start, PART),
@@ -73,12 +88,29 @@ PAGES: Final[tuple[tuple[str, tuple[str, ...], Any, dict[str, Any]], ...]] = (
     ("/providers/check", POST, providers.check_provider, PART),
     ("/providers/calls", POST, providers.show_calls, PART),
     ("/providers/test", POST, providers.test_providers, PART),
+    ("/providers/import", GET, importing.new_import, PAGE),
+    ("/providers/import", POST, importing.read_import, UPLOAD),
+    ("/providers/import/environment", POST, importing.read_environment, PART),
+    ("/providers/import/apply", POST, importing.apply_import, PART),
+    ("/providers/export", POST, importing.download_export, PART),
     ("/providers/<id>/edit", GET, providers.change_provider, PAGE),
     ("/providers/<id>/edit", POST, providers.keep_provider, PART),
     ("/providers/<id>/test", POST, providers.test_provider, PART),
     ("/providers/<id>/switch", POST, providers.switch_provider, PART),
     ("/providers/<id>/remove", POST, providers.remove_provider, PART),
     ("/providers/<id>/restore", POST, providers.restore_provider, PART),
+    ("/models", GET, models.list_models, PAGE),
+    ("/models/list", GET, models.find_models, PART),
+    ("/models/refresh", POST, models.refresh_models, PART),
+    ("/models/switch", POST, models.switch_model, PART),
+    ("/models/add", POST, models.add_model, PART),
+    ("/models/remove", POST, models.remove_model, PART),
+    ("/models/names/add", GET, aliases.new_alias, PAGE),
+    ("/models/names", POST, aliases.keep_alias, PART),
+    ("/models/names/arrange", POST, aliases.arrange_alias, PART),
+    ("/models/names/<name>", GET, aliases.change_alias, PAGE),
+    ("/models/names/<name>/remove", POST, aliases.remove_alias, PART),
+    ("/models/names/<name>/restore", POST, aliases.restore_alias, PART),
     ("/first-run/found", GET, first_run.find, PART),
     ("/first-run/add", POST, first_run.add_found, PART),
     ("/first-run/skip", POST, first_run.skip, PART),
@@ -89,6 +121,10 @@ PAGES: Final[tuple[tuple[str, tuple[str, ...], Any, dict[str, Any]], ...]] = (
     ("/responses", POST, settings.keep_responses, PART),
     ("/local-model", POST, settings.choose_local_model, PART),
     ("/path-keys", POST, settings.allow_path_keys, PART),
+    ("/proxy", POST, settings.use_proxy, PART),
+    ("/ca-file", POST, settings.use_ca_file, PART),
+    ("/limits", POST, limits.change_limits, PART),
+    ("/providers/<id>/limits", GET, limits.show_limits, PAGE),
     ("/password", POST, settings.set_password, PART),
     ("/password/clear", POST, settings.clear_password, PART),
     ("/sessions/end", POST, settings.end_session, PART),

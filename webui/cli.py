@@ -24,6 +24,7 @@ from api.errors import AnotherInstance, CannotRun, SaidInWords
 from api.home import Home, Occupant
 from api.loopback import address
 from api.running import default_cache, default_home, run
+from webui import cli_files, cli_limits, cli_models
 from webui.control import Order, Report, send, socket_path
 
 USAGE: Final = 64
@@ -31,6 +32,8 @@ INTERRUPTED: Final = 130  # what a shell says of a command that Ctrl-C ended
 DASHBOARD_PORT: Final = 23300
 LOG_LINES: Final = 100
 DIALECTS: Final = "openai_chat, openai_responses, anthropic or gemini; several with a + between them, the default first"
+PROXIES: Final = {"none": "", "default": None}
+FILES: Final = ("local_model", "ca_file")  # settings that are paths
 STARTING_SECONDS: Final = 5.0  # how long a process that just started may take to open its socket
 # These speak to a running process or not at all; the others work on the stored data too.
 NEEDS_PROCESS: Final = frozenset(("start", "stop", "restart", "login-url"))
@@ -109,13 +112,34 @@ def _parser() -> Parser:
     settings.add_argument("name", nargs="?", metavar="NAME")
     settings.add_argument("value", nargs="?", metavar="VALUE")
 
+    limits = _data_command(commands, "limits", "print how long and how large calls may be, or say it", _limits)
+    cli_limits.add_verbs(limits, _data_command)
+
     logs = _command(commands, "logs", "print the end of the log", _show_log)
     logs.add_argument("-f", "--follow", action="store_true", help="go on with what is written, until Ctrl-C")
     logs.add_argument("-n", "--lines", type=_count, default=LOG_LINES, metavar="N", help=f"how many; {LOG_LINES}")
 
-    _data_command(commands, "models", "every model there is", _list_models)
+    cli_models.add_model_verbs(_data_command(commands, "models", "every model there is", _models), _data_command)
+    groups = _data_command(commands, "groups", "names of your own, each for a model or several in order", _groups)
+    cli_models.add_group_verbs(groups, _data_command)
     _provider_commands(commands.add_parser("providers", help="whom Morello may ask"))
+    _file_commands(commands)
     return parser
+
+
+def _file_commands(commands: Any) -> None:
+    brought = _data_command(commands, "import", "show what a file holds; --apply takes it over", _import)
+    brought.add_argument(
+        "file",
+        metavar="FILE",
+        help="a backup of Cherry Studio, LiteLLM's config.yaml, an export of Morello; env: the keys in the environment",
+    )
+    brought.add_argument("--apply", action="store_true", help="take it over, all of it")
+    taken = _data_command(commands, "export", "write what was set up into a new file", _export)
+    taken.add_argument("file", metavar="FILE", help="- is standard output")
+    taken.add_argument("--without-secrets", action="store_true", help="leave the keys out")
+    for parser in (brought, taken):
+        parser.add_argument("--passphrase-stdin", action="store_true", help="read its passphrase from standard input")
 
 
 def _provider_commands(parser: argparse.ArgumentParser) -> None:
@@ -128,6 +152,8 @@ def _provider_commands(parser: argparse.ArgumentParser) -> None:
     _provider_fields(add)
     edit = _provider_command(verbs, "edit", "change one; what is not given stays", _edit_provider)
     _provider_fields(edit)
+    through = "whom it is asked through; none for nobody, default for the proxy of the settings, - for standard input"
+    edit.add_argument("--proxy", metavar="URL", help=through)
 
     _provider_command(verbs, "enable", "let it be asked", _switch_provider).set_defaults(enabled=True)
     _provider_command(verbs, "disable", "keep it, but do not ask it", _switch_provider).set_defaults(enabled=False)
@@ -309,10 +335,12 @@ def _show_port(options: argparse.Namespace) -> int:
     return 0
 
 
-def _list_models(options: argparse.Namespace) -> int:
-    models = _do(options, "models")
-    _print(options, models, "\n".join(model["id"] for model in models))
-    return 0
+def _models(options: argparse.Namespace) -> int:
+    return cli_models.run_models(options, _do, _print)
+
+
+def _groups(options: argparse.Namespace) -> int:
+    return cli_models.run_groups(options, _do, _print)
 
 
 def _show_settings(options: argparse.Namespace) -> int:
@@ -326,8 +354,13 @@ def _show_settings(options: argparse.Namespace) -> int:
 
 
 def _typed(name: str, value: str) -> str:
-    """A file is meant from where the command was typed, which the running process cannot know."""
-    return str(Path(value).expanduser().absolute()) if name == "local_model" and value.strip() else value
+    """A file is meant from where the command was typed, which the running process cannot know.
+
+    A proxy may be given on standard input: whoever lists the processes of this machine sees their arguments.
+    """
+    if name == "proxy" and value == "-":
+        return sys.stdin.readline().rstrip("\r\n")
+    return str(Path(value).expanduser().absolute()) if name in FILES and value.strip() else value
 
 
 def _setting(row: dict[str, Any], alone: bool) -> str:
@@ -437,9 +470,11 @@ def _key_of_environment(name: str) -> str:
 
 def _edit_provider(options: argparse.Namespace) -> int:
     given = _given(options)
+    if options.proxy is not None:
+        given["proxy"] = PROXIES[options.proxy] if options.proxy in PROXIES else _typed("proxy", options.proxy)
     if len(given) == 1:
         options.usage_error(
-            "say what to change: --name, --base-url, --dialect, --quirk, --key-env, --key-stdin or --no-key"
+            "say what to change: --name, --base-url, --dialect, --quirk, --proxy, --key-env, --key-stdin or --no-key"
         )
     provider = _do(options, "providers edit", **given)
     _tell(options, provider, f"Changed. Conversations go to {provider['calls']}.")
@@ -471,6 +506,18 @@ def _tell(options: argparse.Namespace, data: Any, sentence: str) -> None:
     if options.json:
         _print(options, data, "")
     print(sentence, file=sys.stderr)
+
+
+def _limits(options: argparse.Namespace) -> int:
+    return cli_limits.run(options, _do, _print)
+
+
+def _import(options: argparse.Namespace) -> int:
+    return cli_files.import_file(options, _do)
+
+
+def _export(options: argparse.Namespace) -> int:
+    return cli_files.export_file(options, _do)
 
 
 # The way to the data

@@ -6,16 +6,23 @@ from msgspec import Struct
 from api.dialects.quirks import NONE
 from api.door import Door, parse_port
 from api.errors import OwnerError, SaidInWords
+from api.importing.applying import apply, compare
+from api.importing.drafts import unpacked
+from api.importing.exporting import export
+from api.importing.showing import visible as visible_import
 from api.listener import Failed
 from api.providers.abilities import known
 from api.providers.asking import changed
 from api.providers.provider import Provider, visible
 from api.providers.registry import Changes
 from api.settings import NAMES, Settings, checked_name, typed
+from webui import limiting, offering
 from webui.control import Order, Report
 from webui.session import Sessions
 
-READING = frozenset(("key show", "port", "providers list", "settings"))
+READING = frozenset(
+    ("key show", "port", "groups list", "providers list", "settings", "limits list", "import look", "export")
+)
 NO_PORT = 0  # of a dashboard that nobody serves
 
 
@@ -70,8 +77,16 @@ class Commands:
                 return self._settings(given.get("name"))
             case "settings set":
                 return await self._set(checked_name(str(given["name"])), str(given["value"]))
-            case "models":
-                return await self._models()
+            case "limits list" | "limits set" | "limits reset":
+                return await limiting.obey(self._gateway, command, given)
+            case "groups list" | "groups set" | "groups remove":
+                return await offering.obey(self._gateway, command, given)
+            case _ if command.partition(" ")[0] == "models":
+                return await offering.obey(self._gateway, command, given)
+            case "import look" | "import apply":
+                return await self._import(given["imported"], wanted=command == "import apply")
+            case "export":
+                return (await export(self._gateway, msgspec.convert(given["passphrase"], str | None))).decode()
             case _:
                 return await self._providers(command, given)
 
@@ -95,16 +110,16 @@ class Commands:
             await self._door.move(parse_port(str(wanted)))
         return self._gateway.settings.port
 
-    async def _models(self) -> list[dict[str, object]]:
-        await self._gateway.providers.freshen()
-        return [
-            {"id": f"{provider.id}:{model.id}", "name": model.name or model.id, "provider": provider.id}
-            for provider, model in self._gateway.providers.listed()
-        ]
+    async def _import(self, told: object, wanted: bool) -> dict[str, object]:
+        imported = unpacked(told)
+        preview = compare(self._gateway, imported)
+        done = await apply(self._gateway, imported) if wanted else None
+        return {**visible_import(preview), "comes": preview.comes, "done": done and msgspec.to_builtins(done)}
 
     def _settings(self, name: object) -> list[dict[str, object]]:
         names = NAMES if name is None else (checked_name(str(name)),)
         now, default = msgspec.to_builtins(self._gateway.settings), msgspec.to_builtins(Settings())
+        now["proxy"] = self._gateway.network.shown
         return [{"name": name, "value": now[name], "default": default[name]} for name in names]
 
     async def _set(self, name: str, text: str) -> object:
@@ -112,6 +127,10 @@ class Commands:
             await self._port(text)
         elif name == "local_model":
             await self._gateway.serve_file(text)
+        elif name == "proxy":
+            await self._gateway.network.use_proxy(text)
+        elif name == "ca_file":
+            await self._gateway.network.use_ca_file(text)
         else:
             await self._gateway.choices.change(**{name: typed(name, text)})
             self._gateway.news.tell()

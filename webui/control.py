@@ -18,7 +18,7 @@ from msgspec import Struct
 from api.home import refuse_others
 
 LONGEST_PATH: Final = 100  # bytes; the kernels' own limit is 108 on Linux and 104 on macOS
-LONGEST_LINE: Final = 1024 * 1024
+LONGEST_LINE: Final = 16 * 1024 * 1024  # an import with hundreds of providers and names
 
 
 class Order(Struct, frozen=True):

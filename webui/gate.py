@@ -2,7 +2,8 @@
 
 Host (DNS rebinding), then the site it comes from (forms and scripts of other pages), then the session, then,
 for whatever changes something, the token that only our own pages hold. A route says in its context what it
-is: `public`, or a `page` that may be navigated to; any other is a part of a page, for our own pages alone.
+is: `public`, or a `page` that may be navigated to; any other is a part of a page, for our own pages alone. An `upload`
+reads its form itself, as it comes, and looks for the token there where no header has it.
 """
 
 import re
@@ -52,7 +53,7 @@ class Gated(Guarded):
         request.ctx.page = _is(route, "page")
         if not _is(route, "public"):
             request.ctx.session = await require_session(request, self.ctx.sessions)
-            if request.method not in SAFE:
+            if request.method not in SAFE and not _brings_its_token(request, route):
                 await require_token(request, request.ctx.session)
 
 
@@ -93,10 +94,17 @@ async def require_token(request: Request, session: Session) -> None:
     """The token of the session: in a header where htmx asks, in a field where a plain form does."""
     token = request.headers.get("x-csrf-token")
     if token is None:
+        stream: Any = request.stream
+        stream.request_max_size = request.app.config.REQUEST_MAX_SIZE  # Sanic bounds no body of an upload
         await request.receive_body()
         token = field(request, "csrf")
-    if not session.owns(token or ""):
-        raise Refused(403, marked("This page is out of date. Load it again and repeat what you did."))
+    _require(token, session)
+
+
+def require_owned(request: Request, token: str | None) -> None:
+    """The same for an upload, once its form was read; a header that the gate looked at will do."""
+    if "x-csrf-token" not in request.headers:
+        _require(token, request.ctx.session)
 
 
 def field(request: Request, name: str) -> str | None:
@@ -105,6 +113,22 @@ def field(request: Request, name: str) -> str | None:
     if request.parsed_form is None:
         request.get_form(keep_blank_values=True)
     return request.parsed_form.get(name) if request.parsed_form else None
+
+
+def values(request: Request, name: str) -> tuple[str, ...]:
+    """Everything a form says under the name `name`, such as the boxes that are ticked."""
+    field(request, name)
+    return tuple(request.parsed_form.getlist(name) or ()) if request.parsed_form else ()
+
+
+def _require(token: str | None, session: Session) -> None:
+    if not session.owns(token or ""):
+        raise Refused(403, marked("This page is out of date. Load it again and repeat what you did."))
+
+
+def _brings_its_token(request: Request, route: Any) -> bool:
+    is_form = request.headers.get("content-type", "").startswith("multipart/form-data")
+    return is_form and _is(route, "upload") and "x-csrf-token" not in request.headers
 
 
 def _is(route: Any, mark: str) -> bool:

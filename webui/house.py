@@ -10,6 +10,7 @@ from sanic import Request
 from api.door import Door
 from api.gateway import Gateway
 from webui.choice import Choice
+from webui.imports import Imports
 from webui.locale import SPOKEN, Locale, choose
 from webui.session import Session, Sessions
 
@@ -29,6 +30,7 @@ class House:
     ) -> None:
         self.gateway, self.door, self.sessions, self.login_command = gateway, door, sessions, login_command
         self.environment = environment
+        self.imports = Imports()
         self._clients: dict[bytes, str] = {}
         self._begun: set[asyncio.Task[Any]] = set()
 

@@ -44,8 +44,13 @@ async def look_around(
     """What there is on this computer, servers first, within about a second."""
     near = [usual for usual in PRESETS if usual.is_local and urlsplit(usual.base_url).port not in own_ports]
     answered = await asyncio.gather(*(_probe(list_models, usual) for usual in near))
+    return (*(found for found in answered if found), *found_keys(environment, own_ports))
+
+
+def found_keys(environment: Mapping[str, str], own_ports: frozenset[int]) -> tuple[Found, ...]:
+    """The keys that lie in `environment`; nobody is asked."""
     keys = (_key(known, environment, own_ports) for known in PRESETS)
-    return tuple(found for found in (*answered, *keys) if found)
+    return tuple(found for found in keys if found)
 
 
 async def _probe(list_models: ListModels, usual: Preset) -> Found | None:

@@ -64,6 +64,7 @@ class Groups:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._groups = {row.name: _read(row) for row in store.load(statements.load)}
+        self._removed: dict[str, Group] = {}
 
     def names(self) -> list[str]:
         """Their names."""
@@ -90,7 +91,14 @@ class Groups:
         if name not in self._groups:
             raise no_such_group(name)
         await self._store.write(lambda db: statements.remove(db, name))
-        return self._groups.pop(name)
+        self._removed = {name: self._groups.pop(name)}
+        return self._removed[name]
+
+    def removed(self, name: str) -> Group:
+        """The group that was removed last; `ProviderRefused` if that is another one."""
+        if name not in self._removed:
+            raise no_such_group(name)
+        return self._removed[name]
 
     def take(self, groups: Sequence[Group]) -> None:
         """Have groups in memory that were written with others' rows."""

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from typing import Final
 
-from api.errors import GatewayError, ModelOff, UnknownModel
+from api.errors import GatewayError, ModelOff, SaidInWords, UnknownModel
 from api.providers.groups import Group, Plan
 from api.providers.near import no_such_model
 from api.providers.provider import LOCAL, Model, Provider, Route
@@ -50,9 +50,22 @@ class Planner:
         """The first model of a group that can be asked, as far as that is known without asking anybody."""
         for model in group.models:
             with suppress(GatewayError):
-                if route := by_prefix(model, self._find, self._models) or by_bare_name(model, self._listed()):
-                    return self._ready(route)
+                return self._known(model)
         return None
+
+    def why_not(self, model: str) -> SaidInWords | None:
+        """Why a model of that name could not be asked now, as far as that is known without asking anybody."""
+        try:
+            self._known(model)
+        except GatewayError as error:
+            return error
+        return None
+
+    def _known(self, asked: str) -> Route:
+        route = by_prefix(asked, self._find, self._models) or by_bare_name(asked, self._listed())
+        if not route:
+            raise self._unknown(asked)
+        return self._ready(route)
 
     async def _behind(self, group: Group, look: bool) -> Plan:
         """The models of a group that can be asked; what is said of the first if none can."""

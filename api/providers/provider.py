@@ -13,6 +13,7 @@ from api.dialects.quirks import NONE, Quirks
 from api.errors import ProviderRefused, SaidInWords
 from api.providers.asking import written
 from api.upstream.paths import conversation_path
+from api.upstream.proxies import shown_proxy
 
 TESTING: Final = "morello"
 LOCAL: Final = "local"
@@ -299,7 +300,7 @@ def what_is_called(provider: Provider, dialect: str | None = None) -> str:
 
 
 def visible(provider: Provider) -> dict[str, object]:
-    """A provider as it may be shown: everything but its key."""
+    """A provider as it may be shown: everything but its key and its proxy's password."""
     return {
         "id": provider.id,
         "name": provider.name,
@@ -310,4 +311,5 @@ def visible(provider: Provider) -> dict[str, object]:
         "has_key": bool(provider.credentials),
         "enabled": provider.enabled,
         "fault": provider.fault and provider.fault.message,
+        "proxy": provider.proxy and shown_proxy(provider.proxy),
     }

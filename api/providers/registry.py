@@ -43,6 +43,7 @@ from api.providers.provider import (
 from api.providers.rows import read, write, write_keys
 from api.store import Store
 from api.store import providers as statements
+from api.upstream.proxies import checked_proxy, retyped
 from api.vault import Vault
 
 REFRESH_SECONDS: Final = 30.0  # that whoever wants all lists anew is kept waiting
@@ -59,6 +60,7 @@ class Changes(TypedDict, total=False):
     dialect: str
     key: str | None
     quirks: Quirks
+    proxy: str | None
 
 
 class Removed(Struct, frozen=True):
@@ -165,6 +167,8 @@ class Providers:
     def redraft(self, id: str, **changes: Unpack[Changes]) -> Provider:
         """The provider `id` as `edit` would keep it: what is not given stays, a `key` of None is no key at all.
 
+        A `proxy` of None is that of the settings, an empty one none; its password may stand there as it was shown.
+
         A `key` takes the place of the first one.
 
         A key belongs to the host it was given for: whoever changes the host gives a key again, or a page that got
@@ -173,12 +177,14 @@ class Providers:
         old = self._own(id)
         dialects = checked_dialects(changes["dialect"]) if "dialect" in changes else old.dialects
         url = checked_base_url(changes.get("base_url", old.base_url), dialects[0], self._own_ports())
+        proxy = changes.get("proxy", old.proxy)
         new = structs.replace(
             old,
             name=checked_name(changes["name"]) if "name" in changes else old.name,
             dialects=dialects,
             base_url=url,
             quirks=changes.get("quirks", old.quirks),
+            proxy=checked_proxy(retyped(proxy, old.proxy or "")) if proxy else proxy,
         )
         if "key" not in changes:
             self._refuse_another_host(old, url)
@@ -255,6 +261,11 @@ class Providers:
             kept = await self.groups.put(group)
             self._changed()
             return kept
+
+    async def regroup(self, name: str) -> Group:
+        """Put back the group that was removed last."""
+        gone = self.groups.removed(name)
+        return await self.group(gone.name, gone.models, gone.policy)
 
     async def ungroup(self, name: str) -> Group:
         """Forget a group."""
@@ -371,6 +382,10 @@ class Providers:
     def first(self, group: Group) -> Route | None:
         """The model of a group that is asked first, as far as that is known."""
         return self._planner.first(group)
+
+    def why_not(self, model: str) -> SaidInWords | None:
+        """Why a model of that name could not be asked now, as far as that is known."""
+        return self._planner.why_not(model)
 
     async def choose(self, provider: str, model: str, chosen: Chosen) -> None:
         """Keep what the owner chose for a model. `ProviderRefused` where there is no such provider, or no such name."""

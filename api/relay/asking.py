@@ -10,6 +10,7 @@ from api.dialects import openai_chat
 from api.dialects.dialect import Written
 from api.dialects.quirks import Quirks
 from api.errors import InvalidRequest, UpstreamRefused
+from api.limits import CHAT, Limits, require_fit
 from api.providers.provider import LOCAL, Route
 from api.relay.turn import Turn
 from api.upstream.paths import conversation_path
@@ -34,7 +35,7 @@ class Asking:
 
     def __init__(self, turn: Turn, route: Route, dialect: str, stream: bool, write: Writes) -> None:
         self.turn, self.route, self.dialect, self.stream = turn, route, dialect, stream
-        self._write = write
+        self._write, self._limits = write, limits_of(turn, route, CHAT)
         self.written = Written(b"")
 
     async def reply(self) -> ProviderReply:
@@ -65,8 +66,9 @@ class Asking:
     def say(self) -> None:
         """Write it, as what was learned of the provider has it; a strict caller is refused where something gets lost.
 
-        Nothing is sent.
+        Nothing is sent, nor is anything larger than the provider is to be sent.
         """
+        require_fit(self._limits, self.route.provider.id, len(self.turn.asked.body))
         self.written = written = self._write(self.turn.gateway.lessons.learned(self.route))
         slip = self.turn.slip
         slip.dialect, slip.dropped, slip.renamed = self.dialect, dropped(self.turn, written), written.renamed
@@ -80,8 +82,8 @@ class Asking:
         if wakes and turn.tally.streamed and not turn.may_fall_back:
             await turn.begin(turn.caller.MEDIA_TYPE, self.headers)
         provider = await turn.gateway.reach(route.provider)
-        body, headers = self.written.body, turn.asked.headers
-        return await turn.gateway.upstream.post(provider, self.dialect, self.path, body, headers, turn.caller.NAME)
+        body, headers, caller = self.written.body, turn.asked.headers, turn.caller.NAME
+        return await turn.gateway.upstream.post(provider, self.dialect, self.path, body, headers, caller, self._limits)
 
     def _lesson(self, refused: UpstreamRefused) -> str | None:
         if self.dialect != openai_chat.NAME:
@@ -92,6 +94,13 @@ class Asking:
         """A type of error means something in its own dialect only."""
         if self.dialect != self.turn.caller.NAME:
             refused.type = None
+
+
+def limits_of(turn: Turn, route: Route, kind: str) -> Limits:
+    """What is in force for a question; a group may wait less for the first byte, or more."""
+    limits = turn.gateway.limits.of(route.provider.id, kind)
+    first_byte = turn.plan.policy.first_byte if turn.plan else None
+    return limits if first_byte is None else structs.replace(limits, first_byte=first_byte)
 
 
 def heed(turn: Turn, route: Route, written: Written) -> None:

@@ -10,6 +10,7 @@ from api.errors import (
     Incapable,
     ProviderNotReady,
     StreamBroken,
+    TooLarge,
     Unprepared,
     UpstreamRefused,
     UpstreamTimeout,
@@ -38,13 +39,13 @@ def blame(error: GatewayError) -> Blame:
     match error:
         case UpstreamRefused() if error.kind == "upstream_auth" or error.status in (402, 429):
             return Blame.KEY
-        case UpstreamRefused(kind="invalid_request_error"):
+        case UpstreamRefused() if error.kind == "invalid_request_error":
             return Blame.CALLER
         case UpstreamRefused():
             return Blame.PROVIDER if error.status == 408 or error.status >= 500 else Blame.CALLER
         case UpstreamUnreachable() | UpstreamTimeout() | BadReply() | StreamBroken():
             return Blame.PROVIDER
-        case Incapable() | ProviderNotReady() | Unprepared():
+        case Incapable() | ProviderNotReady() | Unprepared() | TooLarge():
             return Blame.UNABLE
         case _:
             return Blame.CALLER

@@ -16,12 +16,13 @@ from api.dialects.dialect import Written
 from api.dialects.envelope import Envelope, require_name
 from api.endpoints import Endpoint
 from api.errors import BadReply, GatewayError, UpstreamRefused
+from api.limits import require_fit
 from api.providers.groups import Plan
 from api.providers.provider import LOCAL, Provider, Route
 from api.providers.resolving import refuse_unready
 from api.relay import able, attempts
 from api.relay.asked import Answer
-from api.relay.asking import heed, told
+from api.relay.asking import heed, limits_of, told
 from api.relay.choosing import full_name
 from api.relay.forms import form_of
 from api.relay.frames import Frames
@@ -114,12 +115,15 @@ class Errand:
         form, self.ours = form_of(provider, endpoint), turn.asked.form
         self.theirs: ModuleType | None = form if form and self.ours and form.NAME != self.ours.NAME else None
         self._path = (self.theirs or self.ours or form).path if form else None
+        self._limits = limits_of(turn, route, endpoint)
         self.request: Any = None
         self.written = Written(b"")
 
     async def write(self) -> None:
         """Say the question as the provider takes it; a strict caller is refused where something gets lost."""
         turn, wish = self.turn, self.wish
+        size = wish.size if isinstance(wish, Upload) else len(turn.asked.body)
+        require_fit(self._limits, self.route.provider.id, size, isinstance(wish, Upload))
         turn.slip.dialect = self.dialect
         if self.theirs is not None and self.ours is not None:
             self.request = await self.ours.read(wish) if isinstance(wish, Upload) else self._read(wish)
@@ -135,7 +139,8 @@ class Errand:
         turn, route = self.turn, self.route
         provider = await turn.gateway.reach(route.provider)
         try:
-            return await turn.gateway.upstream.send(provider, self.question(provider), turn.asked.headers)
+            question, headers = self.question(provider), turn.asked.headers
+            return await turn.gateway.upstream.send(provider, question, headers, self._limits)
         except UpstreamRefused as refused:
             turn.slip.came.add(str(refused).encode())
             if not turn.asked.below:

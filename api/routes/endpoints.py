@@ -83,8 +83,8 @@ def _upload(request: Request) -> Upload:
     """The form that comes as the request's body."""
     stream: Any = request.stream
     read: Callable[[], Awaitable[bytes | None]] = stream.read if stream.request_body else _nothing
-    folder = request.app.ctx.gateway.home
-    return Upload(read, request.headers.get("content-type", ""), folder, stream.request_bytes or 0)
+    gateway, kind = request.app.ctx.gateway, request.headers.get("content-type", "")
+    return Upload(read, kind, gateway.home, stream.request_bytes or 0, gateway.limits.largest_upload)
 
 
 async def _nothing() -> None:

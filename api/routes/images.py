@@ -89,6 +89,6 @@ async def vary_image(request: Request) -> HTTPResponse | None:
 async def _receive_whole(request: Request) -> None:
     """Take a body of JSON where a form may come: Sanic bounds no body that a handler takes as a stream."""
     stream: Any = request.stream
-    stream.request_max_size = request.app.config.REQUEST_MAX_SIZE
+    stream.request_max_size = request.app.ctx.gateway.limits.largest
     if stream.request_body:  # Sanic would wait for one that does not come
         await request.receive_body()

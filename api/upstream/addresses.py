@@ -61,6 +61,14 @@ class NotConnected(httpx.ConnectError):
         self.why = why
 
 
+class AddressRefused(httpx.ConnectError):
+    """A host is not contacted, for what it leads to; `refusal` says what that is."""
+
+    def __init__(self, host: str, refusal: str) -> None:
+        super().__init__(f"{host} is not contacted. {refusal} Enter the address of the provider itself.")
+        self.refusal = refusal
+
+
 def refuse_reason(address: str) -> str | None:
     """Why this IP address is not dialled, as a sentence; None if it may be."""
     try:
@@ -96,8 +104,7 @@ async def resolve(host: str, port: int, check: Check) -> list[str]:
     allowed = [address for address, refusal in verdicts.items() if refusal is None]
     if allowed:
         return allowed
-    refusal = next(iter(verdicts.values()))
-    raise httpx.ConnectError(f"{host} is not contacted. {refusal} Enter the address of the provider itself.")
+    raise AddressRefused(host, next(iter(verdicts.values())) or "")
 
 
 async def look_up(host: str, port: int) -> list[str]:

@@ -13,16 +13,18 @@ import msgspec
 from api import VERSION
 from api.dialects import anthropic, gemini, openai_chat, openai_responses
 from api.errors import BadReply, SaidInWords, UpstreamFailed, UpstreamTimeout, UpstreamUnreachable
+from api.limits import CHAT, MODELS, USUAL, Limits
 from api.providers.provider import Model, Provider
 from api.upstream.addresses import NotConnected
 from api.upstream.h1 import H1Transport, SizedStream
 from api.upstream.listing import MOST_MODELS, MOST_PAGES, first_page, read_page
+from api.upstream.proxies import Proxy
 from api.upstream.refusal import refusal
 from api.upstream.reply import ProviderReply
+from api.upstream.trust import NotTrusted
+from api.upstream.tunnel import NoWayOut, ProxyTimedOut
+from api.upstream.wire import Overdue
 
-# Seconds. `read` is the patience until the first byte; after it the reply has its own.
-TIMEOUTS: Final = {"connect": 10.0, "pool": 5.0, "write": 60.0, "read": 300.0}
-LIST_TIMEOUTS: Final = {**TIMEOUTS, "write": 10.0, "read": 20.0}
 LONGEST_HEADER: Final = 4096
 REMEMBERED: Final = 16  # combinations of a caller's headers, per target
 MOST_TARGETS: Final = 256  # some paths hold a model's name, and callers may name any
@@ -47,13 +49,17 @@ class Pieces(Protocol):
 
 
 class Question(msgspec.Struct, frozen=True):
-    """What an endpoint is asked: whole, or as a body that comes piece by piece. `dialect` says how keys travel."""
+    """What an endpoint is asked: whole, or as a body that comes piece by piece. `dialect` says how keys travel.
+
+    `route` is the endpoint, by whose limits it is asked.
+    """
 
     dialect: str
     url: str
     body: bytes | Pieces = b""
     media_type: str = ""
     method: str = "POST"
+    route: str = CHAT
 
 
 class _Target(msgspec.Struct, frozen=True):
@@ -62,6 +68,7 @@ class _Target(msgspec.Struct, frozen=True):
     provider: Provider
     url: httpx.URL
     headers: list[tuple[bytes, bytes]]
+    proxy: Proxy | None
     whole: dict[tuple[tuple[bytes, bytes], ...], httpx.Headers] = {}
 
     def with_callers(self, extra: list[tuple[bytes, bytes]]) -> httpx.Headers:
@@ -75,10 +82,20 @@ class _Target(msgspec.Struct, frozen=True):
 
 
 class Upstream:
-    """Asks providers over one transport. `redact` strikes secrets out of what they say."""
+    """Asks providers over one transport. `redact` strikes secrets out of what they say.
 
-    def __init__(self, transport: H1Transport, redact: Callable[[str], str]) -> None:
+    `limits` tells those of a provider and a route, `proxy` whom a provider is asked through, at a host.
+    """
+
+    def __init__(
+        self,
+        transport: H1Transport,
+        redact: Callable[[str], str],
+        limits: Callable[[str, str], Limits] = lambda _provider, _route: USUAL,
+        proxy: Callable[[Provider, str], Proxy | None] = lambda _provider, _host: None,
+    ) -> None:
         self._transport, self._redact = transport, redact
+        self._limits, self._proxy = limits, proxy
         self._targets: dict[tuple[str, str, str], _Target] = {}
 
     async def post(
@@ -89,26 +106,32 @@ class Upstream:
         body: bytes,
         headers: Mapping[str, str],
         caller: str | None = None,
+        limits: Limits | None = None,
     ) -> ProviderReply:
         """Ask `provider` at `path` (below its base URL). The reply has begun and its status is below 300.
 
-        `headers` are the caller's, who spoke the dialect `caller`; without it, the provider's own.
+        `headers` are the caller's, who spoke the dialect `caller`; without it, the provider's own. `limits` are
+        others than those in force.
         """
         target = self._target(provider, dialect, path)
+        limits = limits or self._limits(provider.id, CHAT)
         request = httpx.Request(
             "POST",
             target.url,
             headers=target.with_callers(_callers(headers, dialect, caller or dialect)),
             stream=httpx.ByteStream(body),
-            extensions={"timeout": TIMEOUTS},
+            extensions=_extensions(limits, target.proxy),
         )
-        return await self._ask(provider, dialect, request)
+        return await self._ask(provider, dialect, request, limits)
 
-    async def send(self, provider: Provider, question: Question, headers: Mapping[str, str]) -> ProviderReply:
+    async def send(
+        self, provider: Provider, question: Question, headers: Mapping[str, str], limits: Limits | None = None
+    ) -> ProviderReply:
         """Ask an endpoint of `provider` that is no conversation. The reply has begun and its status is below 300.
 
-        `headers` are the caller's.
+        `headers` are the caller's. `limits` are others than those in force.
         """
+        limits = limits or self._limits(provider.id, question.route)
         url = httpx.URL(question.url)
         own = [header for header in _headers(provider, question.dialect, url) if header[0] != b"content-type"]
         if question.media_type:
@@ -119,9 +142,9 @@ class Upstream:
             url,
             headers=own + _callers(headers, question.dialect, question.dialect),
             stream=httpx.ByteStream(body) if isinstance(body, bytes) else SizedStream(body.size, body),
-            extensions={"timeout": TIMEOUTS},
+            extensions=_extensions(limits, self._proxy(provider, url.host)),
         )
-        return await self._ask(provider, question.dialect, request)
+        return await self._ask(provider, question.dialect, request, limits)
 
     async def list_models(self, provider: Provider) -> tuple[Model, ...]:
         """The models a provider lists now."""
@@ -143,10 +166,10 @@ class Upstream:
         headers = [header for header in _headers(provider, provider.dialect, url) if header[0] != b"content-type"]
         if provider.dialect == anthropic.NAME:
             headers.append((b"anthropic-version", anthropic.DEFAULT_VERSION.encode()))
-        request = httpx.Request(
-            "GET", url, headers=headers, stream=httpx.ByteStream(b""), extensions={"timeout": LIST_TIMEOUTS}
-        )
-        reply = await self._ask(provider, provider.dialect, request)
+        limits, nothing = self._limits(provider.id, MODELS), httpx.ByteStream(b"")
+        extensions = _extensions(limits, self._proxy(provider, url.host))
+        request = httpx.Request("GET", url, headers=headers, stream=nothing, extensions=extensions)
+        reply = await self._ask(provider, provider.dialect, request, limits)
         try:
             return await reply.whole()
         finally:
@@ -157,15 +180,20 @@ class Upstream:
         for name in [name for name in self._targets if name[0] == provider]:
             del self._targets[name]
 
+    def renew(self) -> None:
+        """The way out is another one from now on: what was built for calls names the old one."""
+        self._targets.clear()
+        self._transport.renew()
+
     async def close(self) -> None:
         """Close every connection."""
         await self._transport.aclose()
 
-    async def _ask(self, provider: Provider, dialect: str, request: httpx.Request) -> ProviderReply:
+    async def _ask(self, provider: Provider, dialect: str, request: httpx.Request, limits: Limits) -> ProviderReply:
         try:
-            reply = ProviderReply(provider, await self._transport.ask(request))
+            reply = ProviderReply(provider, await self._transport.ask(request), limits)
         except httpx.TransportError as error:
-            raise self._no_answer(provider, error, request.extensions["timeout"]["read"]) from error
+            raise self._no_answer(provider, error, limits) from error
         if reply.status < 300 and reply.header("content-encoding") in (None, "identity"):
             return reply
         try:
@@ -177,21 +205,21 @@ class Upstream:
         finally:
             await reply.close()
 
-    def _no_answer(self, provider: Provider, error: httpx.TransportError, patience: float) -> UpstreamFailed:
+    def _no_answer(self, provider: Provider, error: httpx.TransportError, limits: Limits) -> UpstreamFailed:
         match error:
-            case httpx.ConnectTimeout():
-                return UpstreamTimeout(
-                    "The provider “%(id)s” could not be reached within 10 s. Try again.", id=provider.id
-                )
-            case httpx.ReadTimeout():
-                return UpstreamTimeout(
-                    "The provider “%(id)s” did not answer within %(seconds).0f s. Try again.",
+            case httpx.TimeoutException():
+                return _too_late(provider, error, limits)
+            case NoWayOut():
+                return UpstreamUnreachable(
+                    "The provider “%(id)s” was not asked. %(reason)s. Look at the network in the settings.",
                     id=provider.id,
-                    seconds=patience,
+                    reason=self._why(error),
                 )
-            case httpx.PoolTimeout() | httpx.WriteTimeout():
-                return UpstreamTimeout(
-                    "The provider “%(id)s” is too busy to take the request. Try again.", id=provider.id
+            case NotTrusted():
+                return UpstreamUnreachable(
+                    "The provider “%(id)s” was not asked. %(reason)s Look at the network in the settings.",
+                    id=provider.id,
+                    reason=error.refused,
                 )
             case httpx.ConnectError():
                 return UpstreamUnreachable(
@@ -219,8 +247,67 @@ class Upstream:
             if len(self._targets) >= MOST_TARGETS:
                 del self._targets[next(iter(self._targets))]
             url = httpx.URL(provider.base_url + path)
-            target = self._targets[name] = _Target(provider, url, _headers(provider, dialect, url))
+            proxy = self._proxy(provider, url.host)
+            target = self._targets[name] = _Target(provider, url, _headers(provider, dialect, url), proxy)
         return target
+
+
+def _extensions(limits: Limits, proxy: Proxy | None) -> dict[str, object]:
+    timeouts = {
+        "connect": limits.connect,
+        "pool": limits.pool,
+        "write": limits.write,
+        "read": limits.first_byte,
+        "total": limits.total,
+    }
+    return {"timeout": timeouts, "proxy": proxy}
+
+
+def _too_late(provider: Provider, error: httpx.TimeoutException, limits: Limits) -> UpstreamTimeout:
+    match error:
+        case ProxyTimedOut():
+            return UpstreamTimeout(
+                "The provider “%(id)s” could not be reached through the proxy %(proxy)s within %(seconds)g s. Look "
+                "whether the proxy runs.",
+                id=provider.id,
+                proxy=error.proxy.shown,
+                seconds=limits.connect,
+            )
+        case httpx.ConnectTimeout():
+            return UpstreamTimeout(
+                "The provider “%(id)s” could not be reached within %(seconds)g s. Try again, or raise “connect” under "
+                "Limits in the settings.",
+                id=provider.id,
+                seconds=limits.connect,
+            )
+        case Overdue():
+            return UpstreamTimeout(
+                "The provider “%(id)s” did not answer within %(seconds)g s, which is the most for a whole call. Try "
+                "again, or raise “total” under Limits in the settings.",
+                id=provider.id,
+                seconds=limits.total,
+            )
+        case httpx.ReadTimeout():
+            return UpstreamTimeout(
+                "The provider “%(id)s” did not answer within %(seconds)g s. Try again, or raise “first_byte” under "
+                "Limits in the settings.",
+                id=provider.id,
+                seconds=limits.first_byte,
+            )
+        case httpx.PoolTimeout():
+            return UpstreamTimeout(
+                "Every connection to the provider “%(id)s” was busy for %(seconds)g s. Try again, or raise “pool” "
+                "under Limits in the settings.",
+                id=provider.id,
+                seconds=limits.pool,
+            )
+        case _:
+            return UpstreamTimeout(
+                "The provider “%(id)s” took nothing of the request for %(seconds)g s. Try again, or raise “write” "
+                "under Limits in the settings.",
+                id=provider.id,
+                seconds=limits.write,
+            )
 
 
 def _headers(provider: Provider, dialect: str, url: httpx.URL) -> list[tuple[bytes, bytes]]:

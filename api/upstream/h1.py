@@ -1,8 +1,8 @@
 """HTTP/1.1 straight to a provider: an httpx transport that keeps its own connections alive for each origin.
 
 httpx's own transport walks its whole pool on each event and stalls at some hundred streams. This one keeps to
-what a relay needs. It follows no redirects, keeps no cookies, decompresses nothing, knows no proxies and no
-HTTP/2. It dials only addresses that were judged (`addresses`); what happens on a socket is told in `wire`.
+what a relay needs. It follows no redirects, keeps no cookies, decompresses nothing and knows no HTTP/2. How a
+connection comes about is told in `dialing`, what happens on it in `wire`.
 
 One request in one case is sent twice. A provider may close an idle connection at the very moment we write to
 it, and the request is lost through nobody's fault. RFC 9112 9.3.1 and RFC 9110 9.2.2 let a client repeat a
@@ -21,40 +21,50 @@ from typing import Final
 
 import httpx
 
-from api.errors import SaidInWords
-from api.upstream.addresses import Check, NotConnected, refuse_reason, resolve
-from api.upstream.wire import Connection, Reply, StaleConnection, in_words
+from api.upstream.addresses import Check, refuse_reason
+from api.upstream.dialing import Dialer
+from api.upstream.proxies import Proxy
+from api.upstream.trust import Trust
+from api.upstream.tunnel import login_header, wants_login
+from api.upstream.wire import Connection, Reply, StaleConnection
 
 __all__ = ["H1Transport", "Reply"]
 
 Timeouts = Mapping[str, float | None]
 
 NO_TIMEOUTS: Final[Timeouts] = {}
-OURS: Final = frozenset((b"content-length", b"transfer-encoding", b"connection"))  # framing is our business
+# Framing is our business, and so is what a proxy hears.
+OURS: Final = frozenset((b"content-length", b"transfer-encoding", b"connection", b"proxy-authorization"))
+LOGIN_WANTED: Final = 407
+
+_Key = tuple[bytes, bytes, int | None, Proxy | None]
 
 
 class H1Transport(httpx.AsyncBaseTransport):
     """Keep-alive connections to any number of origins.
 
-    Timeouts come with each request, as httpx has them: `connect` (name, address and TLS), `pool`, `write`,
-    `read`. `max_connections` counts for each origin, `max_head` bounds a reply's headers (and trailers) in
-    bytes, and above `high_water` unread bytes the socket of a reply is not read.
+    Timeouts come with each request, as httpx has them: `connect` (name, address, proxy and TLS), `pool`, `write`,
+    `read`, and beside those `total`, of the question and its whole reply. So does the `proxy` that it goes through.
+    `max_connections` counts for each origin, `max_head` bounds a reply's headers (and trailers) in bytes, and above
+    `high_water` unread bytes the socket of a reply is not read. `tls` stands in for what `trust` would give.
     """
 
     def __init__(
         self,
         *,
         tls: ssl.SSLContext | None = None,
+        trust: Trust | None = None,
         check_address: Check = refuse_reason,
         max_connections: int = 2000,
         idle_seconds: float = 30.0,
         max_head: int = 64 * 1024,
         high_water: int = 256 * 1024,
     ) -> None:
-        self.tls, self.check_address = tls, check_address
+        self.check_address = check_address
+        self._tls, self._trust = tls, trust or Trust()
         self.max_connections, self.idle_seconds = max_connections, idle_seconds
         self.max_head, self.high_water = max_head, high_water
-        self._origins: dict[tuple[bytes, bytes, int | None], _Origin] = {}
+        self._origins: dict[_Key, _Origin] = {}
         self._closed = False
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
@@ -65,8 +75,8 @@ class H1Transport(httpx.AsyncBaseTransport):
     async def ask(self, request: httpx.Request) -> Reply:
         """The same without httpx's own response, which would be a sixteenth of what a whole call costs."""
         timeouts: Timeouts = request.extensions.get("timeout", NO_TIMEOUTS)
-        origin, body = self._origin(request.url), whole(request.stream)
-        head, headless = write_head(request, origin.name, body), request.method == "HEAD"
+        origin, body = self._origin(request.url, request.extensions.get("proxy")), whole(request.stream)
+        head, headless = write_head(request, origin.name, body, origin.asked_instead), request.method == "HEAD"
         try:
             reply = await origin.ask(head, body, timeouts, headless)
         except StaleConnection:
@@ -76,27 +86,34 @@ class H1Transport(httpx.AsyncBaseTransport):
         return reply
 
     def is_busy(self, base_url: str) -> bool:
-        """Whether something is being asked or answered at the origin of `base_url`."""
-        origin = self._origins.get(_key(httpx.URL(base_url)))
+        """Whether something is being asked or answered at the origin of `base_url`, without a proxy."""
+        origin = self._origins.get(_key(httpx.URL(base_url), None))
         return origin is not None and origin.is_busy
 
     def forget(self, base_url: str) -> None:
         """Cut every connection to the origin of `base_url`, for good if nobody asks there again."""
-        if origin := self._origins.pop(_key(httpx.URL(base_url)), None):
+        if origin := self._origins.pop(_key(httpx.URL(base_url), None), None):
             origin.close()
 
-    def _origin(self, url: httpx.URL) -> "_Origin":
-        key = _key(url)
-        return self._origins.get(key) or self._origins.setdefault(key, self._new_origin(url))
+    def renew(self) -> None:
+        """Cut the connections that nothing happens on: what was trusted or gone through may be so no longer."""
+        for origin in self._origins.values():
+            origin.cut_idle()
 
-    def _new_origin(self, url: httpx.URL) -> "_Origin":
+    async def trusts(self) -> ssl.SSLContext:
+        """What a TLS connection is opened with now."""
+        return self._tls or await self._trust.context()
+
+    def _origin(self, url: httpx.URL, proxy: Proxy | None) -> "_Origin":
+        key = _key(url, proxy)
+        return self._origins.get(key) or self._origins.setdefault(key, self._new_origin(url, proxy))
+
+    def _new_origin(self, url: httpx.URL, proxy: Proxy | None) -> "_Origin":
         if self._closed:
             raise RuntimeError("The transport is closed.")
         if url.scheme not in ("http", "https"):
             raise httpx.UnsupportedProtocol(f"A provider is reached by http or https, not by {url.scheme!r}.")
-        if url.scheme == "https":
-            self.tls = self.tls or default_tls()
-        return _Origin(self, url)
+        return _Origin(self, url, proxy)
 
     async def aclose(self) -> None:
         """Cut every connection. Requests under way fail, and none begins."""
@@ -119,15 +136,8 @@ class SizedStream(httpx.AsyncByteStream):
         return self._pieces.__aiter__()
 
 
-def _key(url: httpx.URL) -> tuple[bytes, bytes, int | None]:
-    return url.raw_scheme, url.raw_host, url.port
-
-
-def default_tls() -> ssl.SSLContext:
-    """httpx's own trust, blind to the environment."""
-    context = httpx.create_ssl_context(trust_env=False)
-    context.set_alpn_protocols(["http/1.1"])
-    return context
+def _key(url: httpx.URL, proxy: Proxy | None) -> _Key:
+    return url.raw_scheme, url.raw_host, url.port, proxy
 
 
 def whole(stream: object) -> bytes | httpx.AsyncByteStream:
@@ -139,9 +149,15 @@ def whole(stream: object) -> bytes | httpx.AsyncByteStream:
     raise TypeError("The body of a request is read asynchronously.")
 
 
-def write_head(request: httpx.Request, host: bytes, body: bytes | httpx.AsyncByteStream) -> bytes:
-    """The request line and the headers, framed for this body. `host` is named if the request names none."""
-    lines = [request.method.encode("ascii") + b" " + request.url.raw_path + b" HTTP/1.1"]
+def write_head(
+    request: httpx.Request, host: bytes, body: bytes | httpx.AsyncByteStream, proxy: Proxy | None = None
+) -> bytes:
+    """The request line and the headers, framed for this body. `host` is named if the request names none.
+
+    `proxy` is the one that is asked to pass it on, and so must be told where to.
+    """
+    to = b"" if proxy is None else b"http://" + host
+    lines = [request.method.encode("ascii") + b" " + to + request.url.raw_path + b" HTTP/1.1"]
     named = False
     for name, value in request.headers.raw:
         lower = name.lower()
@@ -151,6 +167,8 @@ def write_head(request: httpx.Request, host: bytes, body: bytes | httpx.AsyncByt
         lines.append(name + b": " + value)
     if not named:
         lines.append(b"host: " + host)
+    if proxy and (login := login_header(proxy)):
+        lines.append(login)
     if isinstance(body, SizedStream):
         lines.append(b"content-length: %d" % body.size)
     elif not isinstance(body, bytes):
@@ -166,20 +184,15 @@ def write_head(request: httpx.Request, host: bytes, body: bytes | httpx.AsyncByt
 
 
 class _Origin:
-    """The connections to one scheme, host and port, and the queue for them: a `wire.Pool`."""
+    """The connections to one scheme, host and port, by one way, and the queue for them: a `wire.Pool`."""
 
-    def __init__(self, transport: H1Transport, url: httpx.URL) -> None:
+    def __init__(self, transport: H1Transport, url: httpx.URL, proxy: Proxy | None) -> None:
         self.loop = asyncio.get_running_loop()
         self.max_connections, self.idle_seconds = transport.max_connections, transport.idle_seconds
         self.max_head, self.high_water = transport.max_head, transport.high_water
-        # Not url.host, which decodes xn--: httpx and the resolver may disagree on how to encode it again.
-        self.host, self.port = (
-            url.raw_host.decode("ascii"),
-            url.port or (443 if url.scheme == "https" else 80),
-        )
-        self.name, self.tls = url.netloc, transport.tls if url.scheme == "https" else None
-        self.check_address = transport.check_address
-        self.answered = ""  # the address that did, last time
+        self.name = url.netloc
+        self.dialer = Dialer(url, proxy, transport.check_address, transport.trusts, lambda: Connection(self))
+        self.asked_instead = self.dialer.asked_instead
         self.idle: dict[Connection, None] = {}  # last in, first out: the warmest one, and the rest may expire
         self.everyone: set[Connection] = set()
         self.connecting = 0
@@ -203,7 +216,7 @@ class _Origin:
         # A fresh one stands in for one that has just gone, so it does not queue: for a moment there may be
         # one more than the limit.
         connection = await (self._connect(timeouts.get("connect")) if fresh else self._acquire(timeouts))
-        reply = Reply(connection, timeouts.get("read"))
+        reply = Reply(connection, timeouts.get("read"), timeouts.get("total"))
         try:
             connection.begin(reply, headless)
             if isinstance(body, bytes):
@@ -217,6 +230,8 @@ class _Origin:
                 if reply.error:
                     raise reply.error
                 await reply.wait()
+            if reply.status == LOGIN_WANTED and self.asked_instead:
+                raise wants_login(self.asked_instead)
         except BaseException:
             connection.abort()
             raise
@@ -247,7 +262,7 @@ class _Origin:
                     await self._turn()
                     connection = self._warm()
         except TimeoutError:
-            raise httpx.PoolTimeout(f"All connections to {self.host} are busy.") from None
+            raise httpx.PoolTimeout(f"All connections to {self.dialer.host} are busy.") from None
         return connection
 
     async def _turn(self) -> None:
@@ -270,50 +285,13 @@ class _Origin:
     async def _connect(self, seconds: float | None) -> Connection:
         self.connecting += 1
         try:
-            async with asyncio.timeout(seconds) as limit:
-                connection = await self._dial(limit.when())
-        except TimeoutError as error:
-            raise httpx.ConnectTimeout(f"No connection to {self.host} port {self.port} in time.") from error
-        except OSError as error:
-            raise NotConnected(
-                SaidInWords(
-                    "No connection to %(host)s port %(port)d: %(reason)s",
-                    host=self.host,
-                    port=self.port,
-                    reason=in_words(error),
-                )
-            ) from error
+            connection = await self.dialer.open(seconds)
         finally:
             self.connecting -= 1
             self._next_in_line()
         if self.closed:
             connection.abort()
             raise httpx.ConnectError("The gateway is closing its connections.")
-        return connection
-
-    async def _dial(self, until: float | None) -> Connection:
-        """Try the addresses one after the other. Each may take its share of the time that is left."""
-        addresses = await resolve(self.host, self.port, self.check_address)
-        addresses.sort(key=lambda address: address != self.answered)
-        failure = OSError()
-        for tried, address in enumerate(addresses):
-            share = None if until is None else (until - self.loop.time()) / (len(addresses) - tried)
-            try:
-                async with asyncio.timeout(share):
-                    connection = await self._open(address)
-            except OSError as error:  # TimeoutError and ssl.SSLError are OSErrors too
-                failure = error
-            else:
-                self.answered = address
-                return connection
-        raise failure
-
-    async def _open(self, address: str) -> Connection:
-        # The certificate must name the host we meant, not the address we dial.
-        name = self.host if self.tls else None
-        _, connection = await self.loop.create_connection(
-            lambda: Connection(self), address, self.port, ssl=self.tls, server_hostname=name
-        )
         return connection
 
     def add(self, connection: Connection) -> None:
@@ -331,6 +309,11 @@ class _Origin:
         self.everyone.discard(connection)
         self.idle.pop(connection, None)
         self._next_in_line()
+
+    def cut_idle(self) -> None:
+        """Cut the connections that wait for a request."""
+        for connection in tuple(self.idle):
+            connection.abort()
 
     def close(self) -> None:
         """Cut every connection and send the queue home."""

@@ -6,11 +6,11 @@ from typing import Final
 import httpx
 
 from api.errors import BadReply, StreamBroken
+from api.limits import Limits
 from api.providers.provider import Provider
 from api.upstream import wire
 
-IDLE_SECONDS: Final = 120.0  # how long a provider may be silent once it has begun
-FAREWELL_SECONDS: Final = 5.0  # the same once it has said everything: many end their stream a moment later
+FAREWELL_SECONDS: Final = 5.0  # how long it may be silent once it has said everything: many end their stream later
 LARGEST: Final = 64 * 1024 * 1024
 LONGEST_HEADER: Final = 1024
 RETURNED: Final = (b"retry-after", b"openai-processing-ms", b"content-disposition")
@@ -20,11 +20,11 @@ RETURNED_FAMILIES: Final = (b"x-ratelimit-", b"anthropic-ratelimit-")
 class ProviderReply:
     """An answer that has begun. `headers` are those that its caller may see."""
 
-    __slots__ = ("_provider", "_stream", "_told", "headers", "media_type", "status")
+    __slots__ = ("_limits", "_provider", "_stream", "_told", "headers", "media_type", "status")
 
-    def __init__(self, provider: Provider, stream: wire.Reply) -> None:
-        self._provider, self._stream = provider, stream
-        self._stream.patience = IDLE_SECONDS
+    def __init__(self, provider: Provider, stream: wire.Reply, limits: Limits) -> None:
+        self._provider, self._stream, self._limits = provider, stream, limits
+        self._stream.patience = limits.idle
         self.status, self._told = stream.status, {name.lower(): value for name, value in stream.headers}
         self.headers = _returned(self._told)
         self.media_type = self.header("content-type") or ""
@@ -76,11 +76,19 @@ class ProviderReply:
         await self._stream.aclose()
 
     def _broken(self, error: httpx.TransportError) -> StreamBroken:
+        if isinstance(error, wire.Overdue):
+            return StreamBroken(
+                "The provider “%(id)s” was not done within %(seconds)g s. The answer is cut; “total” under Limits in "
+                "the settings allows for more.",
+                id=self._provider.id,
+                seconds=self._limits.total,
+            )
         if isinstance(error, httpx.ReadTimeout):
             return StreamBroken(
-                "The provider “%(id)s” fell silent for %(seconds).0f s. The answer is cut.",
+                "The provider “%(id)s” fell silent for %(seconds)g s. The answer is cut; “idle” under Limits in the "
+                "settings allows for more.",
                 id=self._provider.id,
-                seconds=IDLE_SECONDS,
+                seconds=self._limits.idle,
             )
         return StreamBroken("The connection to the provider “%(id)s” broke. The answer is cut.", id=self._provider.id)
 

@@ -25,6 +25,10 @@ class StaleConnection(httpx.RemoteProtocolError):
     """An idle connection ended as it was used again, before a byte of a reply."""
 
 
+class Overdue(httpx.ReadTimeout):
+    """A reply was not whole when its time was over."""
+
+
 class Pool(Protocol):
     """What a connection must know of the place it belongs to."""
 
@@ -49,17 +53,19 @@ class Reply(httpx.AsyncByteStream):
     Read it once, either with `async for` or with `pour`; then `aclose` it, whatever happened. `patience` is
     how many seconds the provider may be silent (None: for ever). It begins as the request's read timeout and
     may be set anew before the reading begins. A slow reader is not a silent provider: while nobody reads, and
-    while the reply is on hold, the clock stands still.
+    while the reply is on hold, the clock stands still. Not so that of `total`, which is how many seconds the
+    question and its whole reply may take.
     """
 
     __slots__ = (
         *("status", "headers", "patience", "complete", "error", "parts", "unread"),
-        *("connection", "loop", "waiter", "sink", "paused", "on_hold"),
+        *("connection", "loop", "waiter", "sink", "paused", "on_hold", "until"),
     )
 
-    def __init__(self, connection: "Connection", patience: float | None) -> None:
+    def __init__(self, connection: "Connection", patience: float | None, total: float | None = None) -> None:
         self.connection: Connection | None = connection  # None once the wire is no longer ours
         self.loop, self.patience = connection.loop, patience
+        self.until = None if total is None else self.loop.time() + total
         self.status, self.unread = 0, 0
         self.headers: list[tuple[bytes, bytes]] = []
         self.parts: list[bytes] = []
@@ -387,13 +393,17 @@ class Connection(asyncio.Protocol):
     # One timer a connection. It is set again only when it fires, so a chunk costs one addition, not a timer.
 
     def watch(self, seconds: float | None) -> None:
-        """Give the provider that long from now (None: for ever)."""
-        if seconds is None:
-            self.deadline = None
-            return
-        self.deadline = at = self.loop.time() + seconds
-        if self.timer is None or self.timer_at > at:
+        """Give the provider that long from now (None: for ever), and never longer than the reply may take."""
+        self.deadline = None if seconds is None else self.loop.time() + seconds
+        at = self._next_look()
+        if at is not None and (self.timer is None or self.timer_at > at):
             self._set_timer(at)
+
+    def _next_look(self) -> float | None:
+        until = self.reply.until if self.reply else None
+        if until is None or self.deadline is None:
+            return self.deadline if until is None else until
+        return min(until, self.deadline)
 
     def _set_timer(self, at: float) -> None:
         if self.timer:
@@ -402,12 +412,13 @@ class Connection(asyncio.Protocol):
 
     def _ring(self) -> None:
         self.timer, reply, now = None, self.reply, self.loop.time()
-        if self.deadline is None:
-            return
-        if reply and reply.patience is not None and self._waits_for_us(reply):
+        if reply and reply.until is not None and reply.until <= now:
+            return self.fail(Overdue("The provider took too long."))
+        if self.deadline is not None and reply and reply.patience is not None and self._waits_for_us(reply):
             self.deadline = now + reply.patience
-        if self.deadline > now:
-            self._set_timer(self.deadline)
+        if self.deadline is None or self.deadline > now:
+            if (at := self._next_look()) is not None:
+                self._set_timer(at)
         elif reply:
             self.fail(httpx.ReadTimeout("The provider fell silent."))
         else:

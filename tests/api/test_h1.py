@@ -1235,9 +1235,9 @@ async def test_a_mute_address_leaves_time_for_the_next_and_is_tried_last_thereaf
 
     monkeypatch.setattr(loop, "create_connection", create_connection)
     async with FarEnd(says(HELLO, then_closes=True)) as far, H1Transport() as transport:
-        assert await ask(transport, far.request(host="two.example", connect=0.6)) == b"hello"
+        assert await ask(transport, far.request(host="two.example", connect=1.6)) == b"hello"
         await until(lambda: not far.tasks)
-        assert await ask(transport, far.request(host="two.example", connect=0.6)) == b"hello"
+        assert await ask(transport, far.request(host="two.example", connect=1.6)) == b"hello"
     assert dialled == ["10.0.0.1", "127.0.0.1", "127.0.0.1"]
 
 

@@ -19,6 +19,7 @@ from tests.webui.reading import find, find_all
 from tests.webui.test_words import MARKED, unsaid
 from webui.card import card
 from webui.house import House
+from webui.pages.limits import limits_of
 from webui.pages.settings import About, SessionSeen
 from webui.render import render
 from webui.view import Told, Wrong
@@ -184,7 +185,7 @@ class TestPassword:
             wrong = find(page, "input", aria_invalid="true")
             assert wrong["name"] == field
             assert find(page, id=wrong["aria-describedby"]).text == said
-            assert "open" in find(page, "details").attributes
+            assert "open" in find(page, "details", class_="wide").attributes
             assert "value" not in wrong.attributes
         assert await dashboard.sessions.password.check(RIGHT)
 
@@ -342,7 +343,14 @@ SESSIONS = (
 @pytest.mark.parametrize("password", [None, "0123abcd"])
 @pytest.mark.parametrize(
     "told",
-    [Told(), Told(toast="⟦Said.⟧"), *(Told(wrong=Wrong(name, "9", "⟦Said.⟧")) for name in ("drain", "new", "current"))],
+    [
+        Told(),
+        Told(toast="⟦Said.⟧"),
+        *(
+            Told(wrong=Wrong(name, "9", "⟦Said.⟧"))
+            for name in ("drain", "new", "current", "proxy", "ca_file", "chat.idle")
+        ),
+    ],
 )
 async def test_every_sentence_of_the_settings_is_translated(dashboard, password, told):
     house = House(dashboard.api.gateway, dashboard.api.door, dashboard.sessions, LOGIN_COMMAND, {})
@@ -364,9 +372,12 @@ async def test_every_sentence_of_the_settings_is_translated(dashboard, password,
         local_model="",
         local_name="⟦own⟧",
         api_url="http://127.0.0.1:23333",
+        proxy=None,
+        ca_file="",
+        limits=limits_of(house),
         about=About("⟦1.0⟧", "⟦/home⟧", "⟦/log⟧", "⟦3.11⟧"),
     )
-    strange = {"Python", "MIT", "English", "繁體中文", "香港", "简体中文"}
+    strange = {"http", "MiB", "Python", "MIT", "English", "繁體中文", "香港", "简体中文"}
     assert [word for word in unsaid(page) if word not in strange] == []
 
 

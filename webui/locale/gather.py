@@ -21,13 +21,14 @@ KEYWORDS: Final[dict[str, Any]] = {
     "ngettext": (1, 2),
     # Errors that an owner meets on a page carry their sentence first.
     **dict.fromkeys(("SaidInWords", "OwnerError", "PortRefused", "RunningNow", "StoreFailed", "ProviderRefused")),
+    **dict.fromkeys(("ImportRefused",)),
     **dict.fromkeys(("UpstreamRefused", "UpstreamUnreachable", "UpstreamTimeout", "BadReply", "StreamBroken")),
-    **dict.fromkeys(("LocalModelFailed", "_bad_url")),
+    **dict.fromkeys(("LocalModelFailed", "_bad_url", "ProxyRefused", "CaFileRefused", "LimitRefused")),
 }
 # What is said on a terminal, or to a client of the API only, stays English.
 UNSEEN: Final = (
     *("api/__main__.py", "webui/cli.py", "webui/commands.py", "webui/control.py", "webui/serve.py"),
-    *("api/providers/testing.py", "api/routes/specification.py"),
+    *("api/providers/testing.py", "api/routes/specification.py", "webui/cli_limits.py", "webui/cli_files.py"),
 )
 PAGES: Final = {"trimmed": "true", "newstyle_gettext": "true", "silent": "false"}
 TRANSLATORS: Final = ["Translators:"]

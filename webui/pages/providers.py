@@ -39,12 +39,20 @@ def whole(
     form: Form | None = None,
     check: Check | None = None,
     retype: bool = False,
+    **more: object,
 ) -> HTTPResponse:
-    """The whole page, with the drawer open if there is a form to be filled in."""
+    """The whole page, with the drawer open if there is a form to be filled in, or `more` for another one."""
     cards = shelf(house)
     return page(
         *(request, house, "providers", told, status),
-        **{"providers": cards, "providers_told": cards.tally, "form": form, "retype": retype, **_outcome(check)},
+        **{
+            "providers": cards,
+            "providers_told": cards.tally,
+            "form": form,
+            "retype": retype,
+            **_outcome(check),
+            **more,
+        },
     )
 
 

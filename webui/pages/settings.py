@@ -17,6 +17,7 @@ from webui import browsers
 from webui.gate import field
 from webui.house import House, language
 from webui.locale import marked
+from webui.pages.limits import limits_of
 from webui.password import PasswordRefused, TooManyAttempts, require_fit
 from webui.session import name_of
 from webui.view import THEME, Part, Told, Wrong, answer, page
@@ -129,6 +130,30 @@ async def choose_local_model(request: Request, house: House) -> HTTPResponse:
     return _answer(request, house, "local_model", Told(language(request).gettext("Saved")))
 
 
+async def use_proxy(request: Request, house: House) -> HTTPResponse:
+    """Have providers asked through a proxy from the next call on, or through none."""
+    sent = field(request, "proxy") or ""
+    if sent.strip() == house.gateway.network.shown:
+        return _answer(request, house, "proxy", Told())
+    try:
+        await house.to_the_end(house.gateway.network.use_proxy(sent))
+    except OwnerError as error:
+        return _refuse(request, house, "proxy", "proxy", sent, error)
+    return _answer(request, house, "proxy", Told(language(request).gettext("Saved")))
+
+
+async def use_ca_file(request: Request, house: House) -> HTTPResponse:
+    """Trust the certificates in a file of the owner's too, from the next connection on."""
+    sent = field(request, "ca_file") or ""
+    if sent.strip() == house.gateway.settings.ca_file:
+        return _answer(request, house, "ca_file", Told())
+    try:
+        await house.to_the_end(house.gateway.network.use_ca_file(sent))
+    except OwnerError as error:
+        return _refuse(request, house, "ca_file", "ca_file", sent, error)
+    return _answer(request, house, "ca_file", Told(language(request).gettext("Saved")))
+
+
 async def set_password(request: Request, house: House) -> HTTPResponse:
     """Set the password; one that is there already must be known, and every other browser is signed out."""
     new = field(request, "new") or ""
@@ -237,6 +262,9 @@ def _values(request: Request, house: House) -> dict[str, Any]:
         "local_name": house.gateway.local.model.id,
         "allows_path_keys": chosen.path_keys,
         "api_url": address(chosen.port),
+        "proxy": house.gateway.network.shown,
+        "ca_file": chosen.ca_file,
+        "limits": limits_of(house),
         "about": _about(house),
     }
 
