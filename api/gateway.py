@@ -1,6 +1,7 @@
 """Everything below the doors, opened and closed together."""
 
 import asyncio
+import functools
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -11,6 +12,8 @@ from msgspec import structs
 from api.activity import Activity
 from api.checking import Checking
 from api.errors import Unprepared
+from api.facts import keeping
+from api.facts.table import Table
 from api.home import Home
 from api.keys import Keyring
 from api.lacks import Lacks
@@ -61,6 +64,8 @@ class Gateway:
             let_go=self._let_go,
             local_model=self.local.model,
         )
+        self.table = functools.cache(lambda: keeping.load(home))
+        self.providers.table = self.table
         self.circuits = Circuits(self.news.tell)
         self.memory, self.lessons, self.lacks = Memory(), Lessons(), Lacks()
         self.checking = Checking(self.upstream, self.providers, self.lacks, self.reach)
@@ -136,6 +141,13 @@ class Gateway:
             await self.choices.change(local_model=kept)
             self.local.serve(own)
             self.providers.serve_locally(self.local.fault(), self.local.model)
+
+    async def use_table(self, table: Table) -> None:
+        """Have another table of facts in force, now and after a restart."""
+        await asyncio.to_thread(keeping.keep, self.home, table)
+        self.table.cache_clear()
+        self.providers.forget_facts()
+        self.news.tell()
 
     def _let_go(self, provider: str) -> None:
         """Nothing that was built for a provider is used any more; of one that is no more nothing is kept."""

@@ -12,7 +12,7 @@ CHECKOUT = Path(__file__).parents[1]
 # From the ground up. A room knows the rooms below it, and itself.
 FLOORS = (
     ("assets", "connection", "conversation", "endpoints", "errors", "guarded", "heart", "loopback", "news", "redact"),
-    ("dialects", "home", "logs", "running", "uploads"),
+    ("dialects", "facts", "home", "logs", "running", "uploads"),
     ("store", "upstream.paths", "providers.asking", "upstream.proxies"),
     ("activity", "limits", "settings", "vault", "providers.provider"),
     ("keys", "lacks", "lessons", "memory", "ports", "providers", "shelf", "upstream", "usage"),
@@ -39,6 +39,7 @@ KNOWN_TO_WEBUI = (
     ),
     *(
         "api.errors",
+        "api.facts",
         "api.keys",
         "api.loopback",
         "api.news",

@@ -2,9 +2,16 @@
 
 import argparse
 import sys
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Final
 
+from api.errors import SaidInWords
+
+PRICES: Final = (
+    *("input", "output", "cached", "cache_written", "cache_written_long", "reasoning"),
+    *("audio_in", "audio_out", "image_in", "image_out", "per_image", "per_request"),
+)
 Do = Callable[..., Any]
 Print = Callable[[argparse.Namespace, Any, str], None]
 Command = Callable[..., argparse.ArgumentParser]
@@ -27,6 +34,17 @@ def add_model_verbs(parser: argparse.ArgumentParser, command: Command) -> None:
         chosen = command(verbs, verb, text, action)
         chosen.add_argument("model", metavar="PROVIDER:MODEL")
         chosen.set_defaults(verb=verb)
+
+    price = command(verbs, "price", "say what a million tokens of a model cost, or ask", action)
+    price.add_argument("model", metavar="PROVIDER:MODEL")
+    for kind in PRICES:
+        price.add_argument(f"--{kind.replace('_', '-')}", metavar="N", help=argparse.SUPPRESS if "_" in kind else None)
+    price.add_argument("--currency", metavar="CODE", help="USD, if nothing is said")
+    price.set_defaults(verb="price")
+    table = command(verbs, "table", "compare the table of facts with a newer one, LiteLLM's or Morello's", action)
+    table.add_argument("file", metavar="FILE", type=Path)
+    table.add_argument("--apply", action="store_true", help="have it in force")
+    table.set_defaults(verb="table")
 
 
 def add_group_verbs(parser: argparse.ArgumentParser, command: Command) -> None:
@@ -58,6 +76,13 @@ def run_models(options: argparse.Namespace, do: Do, show: Print) -> int:
             lists = do(options, "models refresh", providers=options.providers)
             show(options, lists, "\n".join(map(_refreshed, lists)))
             return int(any(row["error"] for row in lists))
+        case "price":
+            given = {name: getattr(options, name) for name in (*PRICES, "currency") if getattr(options, name)}
+            priced = do(options, "models price", model=options.model, prices=given or None)
+            show(options, priced, _prices(priced))
+        case "table":
+            told = do(options, "models table", **_file(options.file), wanted=options.apply)
+            show(options, told, "\n".join(_differs(told)))
         case verb:
             model = do(options, f"models {verb}", model=options.model)
             _tell(options, model, f"{model['id']} is {'on' if model['enabled'] else 'off'}.", show)
@@ -79,6 +104,28 @@ def run_groups(options: argparse.Namespace, do: Do, show: Print) -> int:
             do(options, "groups remove", name=options.name)
             _tell(options, None, f"{options.name} is no alias or group any more.", show)
     return 0
+
+
+def _file(path: Path) -> dict[str, str]:
+    try:
+        return {"text": path.read_text(encoding="utf-8"), "source": path.name}
+    except (OSError, UnicodeDecodeError) as error:
+        raise SaidInWords("%(file)s cannot be read: %(why)s.", file=path, why=str(error)) from error
+
+
+def _prices(row: dict[str, Any]) -> str:
+    if not row["prices"]:
+        return f"{row['id']}: unknown"
+    return f"{row['id']}: {', '.join(f'{kind} {price}' for kind, price in row['prices'].items())} ({row['source']})"
+
+
+def _differs(told: dict[str, Any]) -> Iterator[str]:
+    yield from (f"+ {name}" for name in told["added"])
+    yield from (f"- {name}" for name in told["gone"])
+    for row in told["changed"]:
+        yield f"  {row['provider']}:{row['model']} {row['fact']}: {row['old']} → {row['new']}"
+    state = "in force" if told["applied"] else "--apply has it in force"
+    yield f"{told['source']} of {told['date']} instead of {told['old']['source']} of {told['old']['date']}: {state}."
 
 
 def _tell(options: argparse.Namespace, data: Any, sentence: str, show: Print) -> None:

@@ -111,6 +111,7 @@ def environment(locale: Locale) -> Environment:
         compact=locale.compact,
         duration=locale.duration,
         milliseconds=locale.milliseconds,
+        money=locale.money,
         milliseconds_parts=locale.milliseconds_parts,
         number=locale.number,
         seconds=locale.seconds,

@@ -23,9 +23,14 @@ class Address(Struct, frozen=True):
     preset: str | None = None
 
 
-def of_preset(id: str) -> Address | None:
-    """The address of a preset, if its owner need not complete it."""
-    known = preset(id)
+def first_preset(*ids: str) -> Preset | None:
+    """The first of these presets that there is."""
+    return next((known for known in map(preset, ids) if known), None)
+
+
+def of_preset(*ids: str) -> Address | None:
+    """The address of the first of these presets that there is, if its owner need not complete it."""
+    known = first_preset(*ids)
     return _as(known) if known and "{" not in known.base_url else None
 
 

@@ -13,7 +13,7 @@ import msgspec
 from api.importing.drafts import ImportRefused
 
 LARGEST: Final = 64 * 1024 * 1024  # of a file
-LARGEST_INSIDE: Final = 128 * 1024 * 1024  # of one file in an archive, unpacked
+LARGEST_INSIDE: Final = 128 * 1024 * 1024  # of what is read of an archive, unpacked
 MOST_INSIDE: Final = 20_000  # files in an archive: a backup has every picture of every chat
 THINNEST: Final = 100  # times: JSON and databases shrink to a tenth, zeros to a thousandth
 MAGIC: Final = b"PK\x03\x04"
@@ -29,6 +29,7 @@ class Archive:
             self._zip = zipfile.ZipFile(BytesIO(content))
         except (zipfile.BadZipFile, zipfile.LargeZipFile, ValueError, NotImplementedError, OSError) as error:
             raise _damaged() from error
+        self._left = LARGEST_INSIDE
         self._inside = {inside.filename.replace("\\", "/"): inside for inside in self._zip.infolist()}
         if len(self._inside) > MOST_INSIDE:
             raise ImportRefused("The archive holds more than %(most)d files. It is no backup.", most=MOST_INSIDE)
@@ -43,7 +44,7 @@ class Archive:
     def read(self, name: str) -> bytes:
         """What a file in it holds, if that is no more than may be."""
         inside = self._inside[name]
-        if inside.file_size > LARGEST_INSIDE or inside.file_size > THINNEST * max(inside.compress_size, 1024):
+        if inside.file_size > self._left or inside.file_size > THINNEST * max(inside.compress_size, 1024):
             raise _too_much(name)
         try:
             with self._zip.open(inside) as file:
@@ -52,6 +53,7 @@ class Archive:
             raise _damaged() from error
         if len(content) > inside.file_size:
             raise _too_much(name)
+        self._left -= len(content)
         return content
 
 

@@ -35,15 +35,16 @@ _SIGNED: Final = {
 }
 # Its own names for those that the presets call otherwise.
 PRESET_OF: Final = {
-    "azure-openai": "azure",
-    "dashscope": "qwen-cn",
-    "grok": "xai",
-    "moonshot": "kimi-cn",
-    "silicon": "siliconflow-cn",
-    "zhipu": "glm",
-    "gateway": "vercel",
-    "doubao": "volcengine",
-    "baidu-cloud": "qianfan",
+    "azure-openai": ("azure",),
+    "baidu-cloud": ("qianfan", "baidu"),
+    "dashscope": ("qwen-cn", "dashscope-cn"),
+    "doubao": ("volcengine", "ark"),
+    "gateway": ("vercel", "vercel-ai-gateway"),
+    "grok": ("xai",),
+    "minimax": ("minimax-cn",),
+    "moonshot": ("kimi-cn",),
+    "silicon": ("siliconflow-cn",),
+    "zhipu": ("glm",),
 }
 _LOCAL: Final = frozenset(("ollama", "lmstudio", "ovms", "gpustack"))
 _VERSIONED: Final = re.compile(r"/v\d+(?:alpha|beta)?(?:/|$)", re.IGNORECASE)
@@ -150,7 +151,7 @@ def _refused(row: TheirProvider) -> SaidInWords | None:
 def _address(row: TheirProvider) -> Address | None:
     dialect, host = DIALECTS[row.type], (row.apiHost or "").strip()
     if not host:
-        return of_preset(PRESET_OF.get(row.id, row.id))
+        return of_preset(*PRESET_OF.get(row.id, ()), row.id)
     first = dialect.split(JOINED)[0]
     if row.type == "azure-openai":
         return Address(

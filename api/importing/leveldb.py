@@ -182,6 +182,5 @@ def _copy(packed: bytes, tag: int, at: int) -> tuple[int, int, int]:
 def _repeat(out: bytearray, back: int, size: int) -> None:
     if not 0 < back <= len(out):
         raise ValueError("repeats what is not there")
-    start = len(out) - back
-    for at in range(size):  # it may repeat what it is writing
-        out.append(out[start + at])
+    piece = bytes(out[-back:])
+    out += (piece * (size // back + 1))[:size]  # it may repeat what it is writing

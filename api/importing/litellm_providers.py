@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from api.dialects import anthropic, gemini, openai_chat, openai_responses
 from api.errors import SaidInWords
-from api.importing.addresses import Address, of_preset, recognised
+from api.importing.addresses import Address, first_preset, of_preset, recognised
 from api.importing.drafts import AMAZON, GOOGLE, SIGNED_IN, Draft, Key, shown, slug
 from api.providers.presets import BOTH, OPENAI, Preset, preset
 from api.providers.provider import Secret
@@ -20,20 +20,19 @@ from api.providers.provider import Secret
 NAMED: Final = "os.environ/"
 # Those that a preset stands for under another name; where the names are the same none is needed.
 PRESET_OF: Final = {
-    "azure_ai": "azure",
-    "cohere_chat": "cohere",
-    "dashscope": "qwen",
-    "fireworks_ai": "fireworks",
-    "github": "github-models",
-    "hosted_vllm": "vllm",
-    "lm_studio": "lmstudio",
-    "moonshot": "kimi",
-    "nvidia_nim": "nvidia",
-    "ollama_chat": "ollama",
-    "text-completion-openai": "openai",
-    "together_ai": "together",
-    "vercel_ai_gateway": "vercel",
-    "zai": "zai",
+    "azure_ai": ("azure",),
+    "cohere_chat": ("cohere",),
+    "dashscope": ("qwen",),
+    "fireworks_ai": ("fireworks",),
+    "github": ("github-models",),
+    "hosted_vllm": ("vllm",),
+    "lm_studio": ("lmstudio",),
+    "moonshot": ("kimi",),
+    "nvidia_nim": ("nvidia",),
+    "ollama_chat": ("ollama",),
+    "text-completion-openai": ("openai",),
+    "together_ai": ("together",),
+    "vercel_ai_gateway": ("vercel",),
 }
 # Any server of that dialect, at the address the entry gives.
 ANYWHERE: Final = {
@@ -98,7 +97,7 @@ def _parted(model: str, said: object) -> tuple[str, str]:
 
 def _address(provider: str, base: str | None) -> Address | None:
     if base is None:
-        return of_preset(PRESET_OF.get(provider, slug(provider)))
+        return of_preset(*PRESET_OF.get(provider, ()), slug(provider))
     if provider in ("azure", "azure_ai") and ".azure.com" in base:
         root = base.split("/openai")[0].rstrip("/")
         return Address(f"{root}/openai/v1", BOTH, OPENAI)
@@ -112,7 +111,7 @@ def _address(provider: str, base: str | None) -> Address | None:
 
 
 def _preset_of(provider: str) -> Preset | None:
-    return preset(PRESET_OF.get(provider, slug(provider)))
+    return first_preset(*PRESET_OF.get(provider, ()), slug(provider))
 
 
 def _draft(provider: str, address: Address, params: Mapping[str, Any], environment: Mapping[str, str]) -> Draft:

@@ -3,9 +3,12 @@
 from collections.abc import Mapping
 from typing import Final
 
+import msgspec
 from msgspec import Struct
 
 from api.errors import ProviderRefused
+from api.facts import Facts
+from api.facts.known import NOTHING as NO_FACTS
 from api.providers.provider import Model
 from api.store import Store
 from api.store import models as statements
@@ -15,11 +18,11 @@ NOTHING: Final[Mapping[str, "Chosen"]] = {}
 
 
 class Chosen(Struct, frozen=True):
-    """What was chosen for a model. `added`: it is listed though its provider does not list it. `facts` is JSON."""
+    """What was chosen for a model. `added`: it is listed though its provider does not list it."""
 
     enabled: bool = True
     added: bool = False
-    facts: str = "{}"
+    facts: Facts = NO_FACTS
 
 
 USUAL: Final = Chosen()
@@ -33,7 +36,8 @@ class Choosing:
         self._chosen: dict[str, dict[str, Chosen]] = {}
         self._seen: dict[str, tuple[tuple[Model, ...], tuple[Model, ...]]] = {}
         for row in store.load(statements.load):
-            self._chosen.setdefault(row.provider, {})[row.model] = Chosen(row.enabled, row.added, row.facts)
+            facts = msgspec.json.decode(row.facts, type=Facts)
+            self._chosen.setdefault(row.provider, {})[row.model] = Chosen(row.enabled, row.added, facts)
 
     def of(self, provider: str) -> Mapping[str, Chosen]:
         """What was chosen for the models of a provider, by their ids."""
@@ -93,4 +97,5 @@ def checked_model(text: str) -> str:
 
 
 def _row(provider: str, model: str, chosen: Chosen) -> statements.ModelRow:
-    return statements.ModelRow(provider, model, chosen.enabled, chosen.added, chosen.facts)
+    facts = msgspec.json.encode(chosen.facts).decode()
+    return statements.ModelRow(provider, model, chosen.enabled, chosen.added, facts)

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
+from api.facts import Facts
 from api.providers.groups import Group
 from api.providers.provider import Model, Provider, Route
 from api.providers.registry import Providers
@@ -12,12 +13,13 @@ from api.providers.registry import Providers
 class Offer(Struct, frozen=True):
     """A name that a request may ask for, and the model that is asked first for it; `behind` is all that it stands for.
 
-    A model that is named itself has nothing else behind it.
+    A model that is named itself has nothing else behind it. `facts` are that model's.
     """
 
     id: str
     provider: Provider
     model: Model
+    facts: Facts
     behind: tuple[str, ...] = ()
 
 
@@ -26,7 +28,9 @@ def offers(providers: Providers, place: str | None = None) -> list[Offer]:
     group = providers.groups.find(place) if place else None
     if group:
         return [offer for name in group.models if (offer := _of_model(providers, name))]
-    listed = [_offer(provider, model) for provider, model in providers.listed() if place in (None, provider.id)]
+    listed = [
+        _offer(providers, provider, model) for provider, model in providers.listed() if place in (None, provider.id)
+    ]
     return listed if place else [*_names(providers), *listed]
 
 
@@ -38,8 +42,9 @@ def described(providers: Providers, route: Route) -> Model:
 def described_offer(providers: Providers, id: str, route: Route) -> Offer:
     """What `id` means, which is asked of `route` first."""
     if group := providers.groups.find(id):
-        return Offer(id, route.provider, described(providers, route), group.models)
-    return _offer(route.provider, described(providers, route))
+        offer = _offer(providers, route.provider, described(providers, route))
+        return structs.replace(offer, id=id, behind=group.models)
+    return _offer(providers, route.provider, described(providers, route))
 
 
 def _names(providers: Providers) -> Iterator[Offer]:
@@ -50,8 +55,8 @@ def _names(providers: Providers) -> Iterator[Offer]:
 
 def _of_model(providers: Providers, name: str) -> Offer | None:
     route = providers.first(Group(name, (name,)))
-    return _offer(route.provider, described(providers, route)) if route else None
+    return _offer(providers, route.provider, described(providers, route)) if route else None
 
 
-def _offer(provider: Provider, model: Model) -> Offer:
-    return Offer(f"{provider.id}:{model.id}", provider, model)
+def _offer(providers: Providers, provider: Provider, model: Model) -> Offer:
+    return Offer(f"{provider.id}:{model.id}", provider, model, providers.facts(provider, model).facts)

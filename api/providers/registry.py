@@ -15,10 +15,12 @@ from msgspec import Struct, structs
 
 from api.dialects.quirks import NONE, Quirks
 from api.errors import ProviderRefused, SaidInWords
+from api.facts import Known, Table, bundled
 from api.providers import local_files, testing
 from api.providers.catalog import Catalog, Fetch
-from api.providers.chosen import Choosing, Chosen, checked_model
+from api.providers.chosen import USUAL, Choosing, Chosen, checked_model
 from api.providers.credentials import KeyChanges, with_changed_key, with_key, without_key
+from api.providers.describing import described_by
 from api.providers.groups import Group, Groups, Plan, Policy, checked_group, row_of
 from api.providers.planning import Planner
 from api.providers.pool import Pools
@@ -46,6 +48,7 @@ from api.store import providers as statements
 from api.upstream.proxies import checked_proxy, retyped
 from api.vault import Vault
 
+MOST_FACTS: Final = 50_000  # models whose facts are kept together
 REFRESH_SECONDS: Final = 30.0  # that whoever wants all lists anew is kept waiting
 UNDO_SECONDS: Final = 10.0  # how long what was removed can be restored
 # Their models have been there since Morello has: callers may sort by `created`, and it must not change.
@@ -109,6 +112,8 @@ class Providers:
         self._checks: dict[str, Check] = {}
         self.catalog = Catalog(store, fetch, self._changed)
         self.choosing = Choosing(store)
+        self.table: Callable[[], Table] = bundled
+        self._facts: dict[tuple[str, Model], Known] = {}
         self._planner = Planner(
             *(self.find, self.groups.find, self.models, self.listed),
             *(self.choosing.is_off, self.groups.names, self.freshen),
@@ -383,6 +388,20 @@ class Providers:
         """The model of a group that is asked first, as far as that is known."""
         return self._planner.first(group)
 
+    def facts(self, provider: Provider, model: Model) -> Known:
+        """What is known of a model, and from whom."""
+        known = self._facts.get((provider.id, model))
+        if known is None:
+            own = self.choosing.of(provider.id).get(model.id, USUAL).facts
+            known = described_by(self.table(), own, provider, model)
+            if len(self._facts) < MOST_FACTS:
+                self._facts[provider.id, model] = known
+        return known
+
+    def forget_facts(self) -> None:
+        """Something is known better now."""
+        self._facts.clear()
+
     def why_not(self, model: str) -> SaidInWords | None:
         """Why a model of that name could not be asked now, as far as that is known."""
         return self._planner.why_not(model)
@@ -493,6 +512,7 @@ class Providers:
 
     def _changed(self) -> None:
         self._planner.forget()
+        self._facts.clear()
         self._told()
 
 

@@ -61,5 +61,5 @@ def _page(request: Request) -> tuple[int, int]:
 
 
 def _model(offer: Offer) -> GeminiModel:
-    model, name = offer.model, offer.id if offer.behind else offer.model.name or offer.model.id
-    return GeminiModel(f"models/{offer.id}", name, list(METHODS), model.context, model.max_output)
+    name = offer.id if offer.behind else offer.model.name or offer.model.id
+    return GeminiModel(f"models/{offer.id}", name, list(METHODS), offer.facts.context, offer.facts.max_output)

@@ -14,6 +14,7 @@ from sanic import Blueprint, HTTPResponse, Request
 
 from api.dialects import anthropic, gemini, openai_chat, openai_responses
 from api.errors import InvalidRequest
+from api.facts import Prices
 from api.providers.offers import Offer, described_offer, offers
 from api.providers.provider import Model, Provider
 from api.relay.choosing import full_name
@@ -43,6 +44,13 @@ class ListedModel(Struct, omit_defaults=True):
     provider_model_id: str
     context_length: Annotated[int | None, Meta(description="tokens it can read, where that is known")] = None
     max_output_tokens: Annotated[int | None, Meta(description="tokens it can answer with, where that is known")] = None
+    capabilities: Annotated[
+        list[str] | None,
+        Meta(description="what it is known to do", examples=[["reasoning", "tools", "vision"]]),
+    ] = None
+    pricing: Annotated[
+        Prices | None, Meta(description="per million tokens of each kind, as decimal numbers; null where unknown")
+    ] = None
     models: Annotated[
         tuple[str, ...] | None,
         Meta(description="what an alias or group stands for, the first is asked first; the other fields are its"),
@@ -173,8 +181,10 @@ def _openai(offer: Offer) -> ListedModel:
         provider.name,
         provider.dialect,
         model.id,
-        model.context,
-        model.max_output,
+        offer.facts.context,
+        offer.facts.max_output,
+        sorted(offer.facts.capabilities) if offer.facts.capabilities else None,
+        offer.facts.prices,
         offer.behind or None,
     )
 
@@ -182,7 +192,8 @@ def _openai(offer: Offer) -> ListedModel:
 def _anthropic(offer: Offer) -> AnthropicModel:
     model = offer.model
     created = datetime.fromtimestamp(_created(offer.provider, model), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    return AnthropicModel("model", offer.id, _display_name(offer), created, "active", model.context, model.max_output)
+    context, max_output = offer.facts.context, offer.facts.max_output
+    return AnthropicModel("model", offer.id, _display_name(offer), created, "active", context, max_output)
 
 
 def _display_name(offer: Offer) -> str:

@@ -1,11 +1,12 @@
 """Files that are broken, hostile or none of ours: one sentence, in no time, with no secret in it."""
 
 import json
+import os
 import struct
 
 import pytest
 
-from api.importing import ImportRefused, from_environment, read, wants
+from api.importing import ImportRefused, archive, from_environment, read, wants
 from api.importing.archive import LARGEST
 from api.importing.leveldb import unsnapped
 from tests.importable import SILICON, backup, dump, zipped
@@ -131,3 +132,10 @@ def test_keys_in_the_environment_are_an_import():
     (draft,) = imported.found
     assert (draft.id, draft.keys[0].key, draft.keys[0].label) == ("openai", "sk-made-up-1", "OPENAI_API_KEY")
     assert [left.what for left in imported.left] == ["ANTHROPIC_API_KEY"]
+
+
+def test_many_files_together_are_not_more_than_one_may_be(monkeypatch):
+    monkeypatch.setattr(archive, "LARGEST_INSIDE", 3_000_000)
+    noise = {f"Local Storage/leveldb/{number}.log": os.urandom(1_000_000) for number in range(4)}
+    with pytest.raises(ImportRefused, match="unpacks to more than it may"):
+        read(zipped(noise), {})

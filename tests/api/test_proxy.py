@@ -88,6 +88,30 @@ async def test_plain_http_is_asked_of_an_http_proxy_and_tunnelled_by_socks(schem
         assert proxy.asked == [place if scheme == "socks5" else f"POST http://{place}/v1/chat?a=b"]
 
 
+@pytest.mark.parametrize("scheme", SCHEMES)
+@on_both_loops
+async def test_large_bodies_pass_whole_and_a_slow_reader_slows_the_provider(scheme, shown):
+    async def echo(reader, writer):
+        head = (await reader.readuntil(b"\r\n\r\n")).lower()
+        body = await reader.readexactly(int(head.partition(b"content-length: ")[2].partition(b"\r\n")[0]))
+        writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n" % len(body) + body)
+        await writer.drain()
+        await reader.read()
+
+    body = bytes(range(256)) * 16 * 1024
+    async with (
+        served(echo, serving(shown)) as port,
+        fake_proxy(scheme, tls_of(scheme, shown)) as proxy,
+        H1Transport(tls=trusting(shown)) as transport,
+    ):
+        asked = question(proxy.url(), port)
+        asked.stream = httpx.ByteStream(body)
+        reply = await transport.ask(asked)
+        await asyncio.sleep(0.05)
+        assert reply.unread < len(body)
+        assert b"".join([part async for part in reply]) == body
+
+
 @on_both_loops
 async def test_each_proxy_has_connections_of_its_own_and_so_has_none(shown):
     async with (

@@ -3,6 +3,7 @@
 import gettext
 import math
 from datetime import datetime
+from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
 # Babel is imported where it is first needed, on the first page: a start without a look at the dashboard is 60 ms less.
@@ -35,6 +36,13 @@ class Figures:
         rounded = _to_digits(value)
         power, sign = next((power, sign) for power, sign in self._powers() if rounded >= 10**power)
         return f"{self.number(round(rounded / 10**power, DIGITS))} {sign}"
+
+    def money(self, amount: Decimal, currency: str) -> str:
+        """A price with the sign of its currency, and as many decimals as it needs: US$3.00, $0.075."""
+        from babel.numbers import format_currency
+
+        places = max(2, -int(amount.normalize().as_tuple().exponent))
+        return format_currency(amount, currency, f"¤#,##0.{'0' * places}", locale=self._rules(), currency_digits=False)
 
     def milliseconds(self, value: float | None) -> str:
         """A short span: 412 ms, 1.94 s, 12.3 s."""

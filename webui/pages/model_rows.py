@@ -5,6 +5,7 @@ from typing import Final
 from msgspec import Struct
 
 from api.errors import SaidInWords
+from api.facts import Capability, Facts
 from api.providers.chosen import USUAL
 from api.providers.groups import Group
 from api.providers.provider import Model, Provider
@@ -33,8 +34,7 @@ class Row(Struct, frozen=True):
     provider: str
     model: str
     name: str
-    context: int | None
-    max_output: int | None
+    facts: Facts
     enabled: bool
     added: bool
     is_built_in: bool
@@ -44,13 +44,19 @@ class Row(Struct, frozen=True):
         """Its full name."""
         return f"{self.provider}:{self.model}"
 
+    @property
+    def can(self) -> tuple[Capability, ...]:
+        """What it is known to do, always in the same order."""
+        return tuple(capability for capability in Capability if capability in (self.facts.capabilities or ()))
+
 
 class Wish(Struct, frozen=True):
-    """What the address of the page says is to be seen. `on` is empty, on or off."""
+    """What the address of the page says is to be seen. `on` is empty, on or off; `can` a capability."""
 
     find: str = ""
     provider: str = ""
     on: str = ""
+    can: str = ""
     most: int = MOST
 
 
@@ -61,6 +67,7 @@ class Table(Struct, frozen=True):
     rows: tuple[Row, ...]
     found: int
     providers: tuple[str, ...]
+    capabilities: tuple[Capability, ...] = tuple(Capability)
 
 
 class Count(Struct, frozen=True):
@@ -102,12 +109,14 @@ def _providers(house: House) -> list[Provider]:
 def _row(house: House, provider: Provider, model: Model) -> Row:
     chosen = house.gateway.providers.choosing.of(provider.id).get(model.id, USUAL)
     name = model.name if model.name and model.name != model.id else ""
-    told = (model.context, model.max_output)
-    return Row(provider.id, model.id, name, *told, chosen.enabled, chosen.added, provider.is_built_in)
+    facts = house.gateway.providers.facts(provider, model).facts
+    return Row(provider.id, model.id, name, facts, chosen.enabled, chosen.added, provider.is_built_in)
 
 
 def _wanted(row: Row, wish: Wish) -> bool:
     if wish.provider not in ("", row.provider) or wish.on not in ("", "on" if row.enabled else "off"):
+        return False
+    if wish.can and wish.can not in (row.facts.capabilities or ()):
         return False
     text = f"{row.id} {row.name}".lower()
     return all(word in text for word in wish.find.lower().split())
