@@ -24,7 +24,7 @@ from api.errors import AnotherInstance, CannotRun, SaidInWords
 from api.home import Home, Occupant
 from api.loopback import address
 from api.running import default_cache, default_home, run
-from webui import cli_files, cli_limits, cli_models
+from webui import cli_files, cli_keys, cli_limits, cli_models
 from webui.control import Order, Report, send, socket_path
 
 USAGE: Final = 64
@@ -122,6 +122,7 @@ def _parser() -> Parser:
     cli_models.add_model_verbs(_data_command(commands, "models", "every model there is", _models), _data_command)
     groups = _data_command(commands, "groups", "names of your own, each for a model or several in order", _groups)
     cli_models.add_group_verbs(groups, _data_command)
+    _data_command(commands, "presets", "providers that are known by name", _list_presets)
     _provider_commands(commands.add_parser("providers", help="whom Morello may ask"))
     _file_commands(commands)
     return parser
@@ -158,7 +159,8 @@ def _provider_commands(parser: argparse.ArgumentParser) -> None:
     _provider_command(verbs, "enable", "let it be asked", _switch_provider).set_defaults(enabled=True)
     _provider_command(verbs, "disable", "keep it, but do not ask it", _switch_provider).set_defaults(enabled=False)
     _provider_command(verbs, "test", "ask it for its models, with its key", _test_provider)
-    _provider_command(verbs, "remove", "forget one, and its key", _remove_provider)
+    _provider_command(verbs, "remove", "forget one, and its keys", _remove_provider)
+    cli_keys.add_verbs(verbs.add_parser("keys", help="the keys of one"), _provider_command, _keys)
 
 
 def _provider_command(verbs: Any, name: str, text: str, action: Callable[[argparse.Namespace], int]) -> Parser:
@@ -409,7 +411,12 @@ def _list_presets(options: argparse.Namespace) -> int:
     rows = [
         f"{preset.id:<16} {preset.dialect:<29} {preset.base_url}{_quirks(written(preset.quirks))}" for preset in PRESETS
     ]
-    _print(options, PRESETS, "\n".join(rows))
+    data = [
+        {name: getattr(preset, name) for name in ("id", "name", "base_url", "dialect", "auth", "docs")}
+        | {"key_url": preset.key_page, "quirks": written(preset.quirks)}
+        for preset in PRESETS
+    ]
+    _print(options, data, "\n".join(rows))
     return 0
 
 
@@ -506,6 +513,10 @@ def _tell(options: argparse.Namespace, data: Any, sentence: str) -> None:
     if options.json:
         _print(options, data, "")
     print(sentence, file=sys.stderr)
+
+
+def _keys(options: argparse.Namespace) -> int:
+    return cli_keys.run(options, _do, _print, _key_of_environment)
 
 
 def _limits(options: argparse.Namespace) -> int:

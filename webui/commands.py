@@ -16,12 +16,22 @@ from api.providers.asking import changed
 from api.providers.provider import Provider, visible
 from api.providers.registry import Changes
 from api.settings import NAMES, Settings, checked_name, typed
-from webui import limiting, offering
+from webui import limiting, offering, pooling
 from webui.control import Order, Report
 from webui.session import Sessions
 
 READING = frozenset(
-    ("key show", "port", "groups list", "providers list", "settings", "limits list", "import look", "export")
+    (
+        "key show",
+        "port",
+        "groups list",
+        "providers list",
+        "providers keys list",
+        "settings",
+        "limits list",
+        "import look",
+        "export",
+    )
 )
 NO_PORT = 0  # of a dashboard that nobody serves
 
@@ -81,6 +91,8 @@ class Commands:
                 return await limiting.obey(self._gateway, command, given)
             case "groups list" | "groups set" | "groups remove":
                 return await offering.obey(self._gateway, command, given)
+            case _ if command.startswith("providers keys "):
+                return await pooling.obey(self._gateway, command, given)
             case _ if command.partition(" ")[0] == "models":
                 return await offering.obey(self._gateway, command, given)
             case "import look" | "import apply":

@@ -42,8 +42,10 @@ async def look_around(
     list_models: ListModels, environment: Mapping[str, str], own_ports: frozenset[int]
 ) -> tuple[Found, ...]:
     """What there is on this computer, servers first, within about a second."""
-    near = [usual for usual in PRESETS if usual.is_local and urlsplit(usual.base_url).port not in own_ports]
-    answered = await asyncio.gather(*(_probe(list_models, usual) for usual in near))
+    # Of several programs that usually answer at one address the first is meant.
+    near = {usual.base_url: usual for usual in reversed(PRESETS) if usual.is_local}
+    asked = [usual for usual in reversed(near.values()) if urlsplit(usual.base_url).port not in own_ports]
+    answered = await asyncio.gather(*(_probe(list_models, usual) for usual in asked))
     return (*(found for found in answered if found), *found_keys(environment, own_ports))
 
 

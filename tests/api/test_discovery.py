@@ -3,6 +3,7 @@
 import asyncio
 import json
 import time
+from urllib.parse import urlsplit
 
 import pytest
 from msgspec import structs
@@ -59,12 +60,9 @@ async def test_a_server_without_a_model_is_found_too():
 async def test_only_this_computer_is_asked():
     ports = Ports()
     await found(ports, {"OPENAI_API_KEY": KEY})
-    assert sorted(ports.asked) == [
-        "http://127.0.0.1:11434/v1",
-        "http://127.0.0.1:1234/v1",
-        "http://127.0.0.1:8000/v1",
-        "http://127.0.0.1:8080/v1",
-    ]
+    assert {urlsplit(url).hostname for url in ports.asked} == {"127.0.0.1"}
+    assert {urlsplit(url).port for url in ports.asked} >= {11434, 1234, 8000, 8080, 30000, 1337}
+    assert len(ports.asked) == len(set(ports.asked))
 
 
 async def test_our_own_ports_are_not_asked():
@@ -83,7 +81,7 @@ async def test_all_are_asked_at_once_and_nobody_is_waited_for_longer_than_the_pa
 
     began = time.monotonic()
     assert await found(silent) == ()
-    assert len(asked) == 4
+    assert {"ollama", "lmstudio", "llamacpp", "vllm"} <= set(asked)
     assert time.monotonic() - began < 10
 
 

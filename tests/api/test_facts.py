@@ -91,7 +91,7 @@ def test_a_table_of_ours_survives_being_written():
 def test_litellms_table_is_read():
     table = read_table(json.dumps(LITELLM).encode(), "a file", "2026-02-02")
     gpt = table.models["openai"]["gpt-x"]
-    assert gpt.capabilities == {Capability.TOOLS}
+    assert gpt.capabilities == frozenset((Capability.TOOLS,))
     assert (gpt.context, gpt.max_output) == (200_000, 64_000)
     assert gpt.prices is not None
     assert (gpt.prices.input, gpt.prices.output, gpt.prices.cached) == (Decimal("1.25"), Decimal(10), Decimal(0))

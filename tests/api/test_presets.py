@@ -45,6 +45,55 @@ CHATS = {
     "lmstudio": "http://127.0.0.1:1234/v1/chat/completions",
     "llamacpp": "http://127.0.0.1:8080/v1/chat/completions",
     "vllm": "http://127.0.0.1:8000/v1/chat/completions",
+    "bedrock": "https://bedrock-runtime.{region}.amazonaws.com/openai/v1/chat/completions",
+    "together": "https://api.together.xyz/v1/chat/completions",
+    "fireworks": "https://api.fireworks.ai/inference/v1/chat/completions",
+    "cerebras": "https://api.cerebras.ai/v1/chat/completions",
+    "nvidia": "https://integrate.api.nvidia.com/v1/chat/completions",
+    "huggingface": "https://router.huggingface.co/v1/chat/completions",
+    "github": "https://models.github.ai/inference/chat/completions",
+    "sambanova": "https://api.sambanova.ai/v1/chat/completions",
+    "deepinfra": "https://api.deepinfra.com/v1/openai/chat/completions",
+    "novita": "https://api.novita.ai/v3/openai/chat/completions",
+    "hyperbolic": "https://api.hyperbolic.xyz/v1/chat/completions",
+    "nebius": "https://api.studio.nebius.ai/v1/chat/completions",
+    "vercel": "https://ai-gateway.vercel.sh/v1/chat/completions",
+    "poe": "https://api.poe.com/v1/chat/completions",
+    "jina": "https://api.jina.ai/v1/chat/completions",
+    "voyage": "https://api.voyageai.com/v1/chat/completions",
+    "upstage": "https://api.upstage.ai/v1/chat/completions",
+    "ai21": "https://api.ai21.com/studio/v1/chat/completions",
+    "inception": "https://api.inceptionlabs.ai/v1/chat/completions",
+    "reka": "https://api.reka.ai/v1/chat/completions",
+    "featherless": "https://api.featherless.ai/v1/chat/completions",
+    "chutes": "https://llm.chutes.ai/v1/chat/completions",
+    "baseten": "https://inference.baseten.co/v1/chat/completions",
+    "friendli": "https://api.friendli.ai/serverless/v1/chat/completions",
+    "venice": "https://api.venice.ai/api/v1/chat/completions",
+    "nanogpt": "https://nano-gpt.com/api/v1/chat/completions",
+    "scaleway": "https://api.scaleway.ai/v1/chat/completions",
+    "wandb": "https://api.inference.wandb.ai/v1/chat/completions",
+    "llama-api": "https://api.llama.com/compat/v1/chat/completions",
+    "minimax": "https://api.minimax.io/v1/chat/completions",
+    "minimax-cn": "https://api.minimaxi.com/v1/chat/completions",
+    "volcengine": "https://ark.cn-beijing.volces.com/api/v3/chat/completions",
+    "byteplus": "https://ark.ap-southeast.bytepluses.com/api/v3/chat/completions",
+    "baidu": "https://qianfan.baidubce.com/v2/chat/completions",
+    "hunyuan": "https://api.hunyuan.cloud.tencent.com/v1/chat/completions",
+    "stepfun": "https://api.stepfun.com/v1/chat/completions",
+    "yi": "https://api.lingyiwanwu.com/v1/chat/completions",
+    "baichuan": "https://api.baichuan-ai.com/v1/chat/completions",
+    "modelscope": "https://api-inference.modelscope.cn/v1/chat/completions",
+    "aihubmix": "https://aihubmix.com/v1/chat/completions",
+    "302ai": "https://api.302.ai/v1/chat/completions",
+    "ppio": "https://api.ppinfra.com/v3/openai/chat/completions",
+    "mimo": "https://api.xiaomimimo.com/v1/chat/completions",
+    "sglang": "http://127.0.0.1:30000/v1/chat/completions",
+    "localai": "http://127.0.0.1:8080/v1/chat/completions",
+    "jan": "http://127.0.0.1:1337/v1/chat/completions",
+    "textgen": "http://127.0.0.1:5000/v1/chat/completions",
+    "litellm": "http://127.0.0.1:4000/v1/chat/completions",
+    "newapi": "http://127.0.0.1:3000/v1/chat/completions",
 }
 ROWS = {row.id: row for row in PRESETS}
 EACH = pytest.mark.parametrize("row", PRESETS, ids=lambda row: row.id)
@@ -55,7 +104,7 @@ def test_a_preset_fills_in_what_can_be_saved(row):
     assert checked_id(row.id) == row.id
     assert checked_name(row.name) == row.name
     assert checked_dialects(row.dialect) == row.dialects
-    base_url = row.base_url.replace("{resource}", "mine")
+    base_url = row.base_url.replace("{resource}", "mine").replace("{region}", "us-east-1")
     assert checked_base_url(base_url, row.dialects[0], frozenset({23333, 23300})) == base_url
     assert changed(NONE, written(row.quirks)) == row.quirks
     assert 1 <= len(row.mark) <= 2
@@ -95,7 +144,7 @@ def test_openrouter_shows_its_models_to_everybody_so_another_path_proves_the_key
 
 @EACH
 def test_what_a_preset_has_is_what_its_providers_are_known_to_have(row):
-    base_url = row.base_url.replace("{resource}", "mine")
+    base_url = row.base_url.replace("{resource}", "mine").replace("{region}", "us-east-1")
     provider = Provider(id="mine", name="Mine", dialects=row.dialects, base_url=base_url, quirks=row.quirks)
     if row.endpoints is not None:
         assert known(provider) == row.endpoints
@@ -210,3 +259,14 @@ def test_who_fetches_no_images_is_sent_none_by_their_address(id):
 )
 def test_how_much_to_think_is_said_in_the_providers_own_way(id, field):
     assert ROWS[id].quirks.thinking_field == field
+
+
+def test_there_are_sixty_at_least_and_none_twice():
+    assert len(ROWS) == len(PRESETS) >= 60
+
+
+@EACH
+def test_a_preset_names_its_documents_and_how_its_key_travels(row):
+    assert row.docs.startswith("https://")
+    expected = {"anthropic": "x-api-key", "gemini": "x-goog-api-key"}.get(row.dialects[0], "bearer")
+    assert row.auth == ("none" if row.is_local else expected)

@@ -460,7 +460,7 @@ async def public_list(monkeypatch):
             await wire.reply(200, CHAT_MODELS)
 
     async with far_end(behave) as far:
-        row = Preset(id="public", name="Public", mark="P", base_url=f"{far.url}/v1", key_check="/key")
+        row = Preset(id="public", name="Public", mark="P", docs="", base_url=f"{far.url}/v1", key_check="/key")
         monkeypatch.setattr(presets, "PRESETS", (row,))
         yield far
 

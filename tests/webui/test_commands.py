@@ -54,7 +54,7 @@ class TestProviders:
         text = morello("providers", "presets", home=home)
         rows = json.loads(morello("providers", "presets", "--json", home=home).stdout)
         assert [row["id"] for row in rows] == [row.id for row in PRESETS]
-        assert {"name", "dialect", "base_url", "key_page", "env"} <= set(rows[0])
+        assert {"id", "name", "base_url", "dialect", "auth", "docs", "key_url"} <= set(rows[0])
         assert [line.split()[0] for line in text.stdout.splitlines()] == [row.id for row in PRESETS]
         assert not home.exists()
 

@@ -10,6 +10,7 @@ from api.endpoints import Endpoint
 from api.errors import GatewayError, SaidInWords
 from api.lacks import Lack
 from api.providers.abilities import known
+from api.providers.circuit import Broken
 from api.providers.presets import PRESETS
 from api.providers.provider import LOCAL, Check, Provider, origin
 from api.store.calls import CallRow
@@ -29,13 +30,22 @@ MOST_LACKS: Final = 3  # that a card has room for: the last ones
 NEEDS_ATTENTION: Final = frozenset(("unreadable", "rejected", "unreachable", "failing"))
 
 
+class Resting(Struct, frozen=True):
+    """A key that is not used for a while: its name, until when (in seconds since 1970), and why."""
+
+    name: str
+    until: float
+    why: SaidInWords
+
+
 class ProviderCard(Struct, frozen=True):
     """One provider as its card shows it. Two that are equal look the same, but for the time that has gone by.
 
     `state` is one of off, unreadable, rejected, unreachable, failing, healthy, untried, built_in. `first_token` is in
-    milliseconds. `key` is what may be seen of it; None where there is none. `failed_at` is when a call failed after
-    the last test. `also` is what it has beside conversations, as far as that is known; `lacks` what it turned out not
-    to have, the last first.
+    milliseconds. `key` is what may be seen of the first of its `keys`; None where there is none. `failed_at` is when a
+    call failed after the last test. `also` is what it has beside conversations, as far as that is known; `lacks` what
+    it turned out not to have, the last first. `resting` are keys that are not used for a while; `skipped` tells that
+    it keeps failing.
     """
 
     id: str
@@ -51,6 +61,9 @@ class ProviderCard(Struct, frozen=True):
     error: SaidInWords | None = None
     also: tuple[Endpoint, ...] = ()
     lacks: tuple[Lack, ...] = ()
+    keys: int = 0
+    resting: tuple[Resting, ...] = ()
+    skipped: Broken | None = None
 
 
 class Tally(Struct, frozen=True):
@@ -90,11 +103,22 @@ def _card(house: House, provider: Provider) -> ProviderCard:
         models=len(providers.catalog.of(provider)),
         first_token=house.gateway.activity.first_token(provider.id),
         key=masked(provider.key),
+        keys=len(provider.credentials),
+        resting=_resting(house, provider),
+        skipped=house.gateway.circuits.broken(provider.id),
         checked_at=check.at if check else None,
         failed_at=call.at if call and call.error in TROUBLES else None,
         error=provider.fault or (check.error if check and not call else None),
         also=_also(house, provider),
         lacks=house.gateway.lacks.of(provider)[: -MOST_LACKS - 1 : -1],
+    )
+
+
+def _resting(house: House, provider: Provider) -> tuple[Resting, ...]:
+    pools = house.gateway.providers.pools
+    found = ((key, pools.resting(provider, key.number)) for key in provider.credentials if key.enabled)
+    return tuple(
+        Resting(key.label or (masked(key.key) or f"#{key.number}"), rest.until, rest.why) for key, rest in found if rest
     )
 
 

@@ -13,6 +13,7 @@ from api.providers.provider import Check, Provider
 from webui.gate import field
 from webui.house import House, language
 from webui.pages import provider_form
+from webui.pages.key_rows import keys_of
 from webui.pages.provider_cards import shelf, trouble
 from webui.pages.provider_form import Form, changes, described, proposed_id, typed, typed_key
 from webui.view import Part, Told, Wrong, answer, page
@@ -51,6 +52,7 @@ def whole(
             "form": form,
             "retype": retype,
             **_outcome(check),
+            **_pool(house, form),
             **more,
         },
     )
@@ -63,8 +65,8 @@ async def new_provider(request: Request, house: House) -> HTTPResponse:
 
 async def change_provider(request: Request, house: House, id: str) -> HTTPResponse:
     """The drawer with what is kept of one."""
-    if (provider := _own(house, id)) is None:
-        return _refuse(request, house, _unknown(id), 404)
+    if (provider := own(house, id)) is None:
+        return _refuse(request, house, unknown(id), 404)
     return _draw(request, house, provider_form.of(provider))
 
 
@@ -86,8 +88,8 @@ async def add_provider(request: Request, house: House) -> HTTPResponse:
 
 async def keep_provider(request: Request, house: House, id: str) -> HTTPResponse:
     """Keep what was changed on one, and test it when the page has its answer."""
-    if (old := _own(house, id)) is None:
-        return _refuse(request, house, _unknown(id), 404)
+    if (old := own(house, id)) is None:
+        return _refuse(request, house, unknown(id), 404)
     form, key = typed(request, house.gateway.providers, old), typed_key(request)
     try:
         provider = await house.to_the_end(house.gateway.providers.edit(id, **changes(form, key)))
@@ -102,7 +104,7 @@ async def keep_provider(request: Request, house: House, id: str) -> HTTPResponse
 async def check_provider(request: Request, house: House) -> HTTPResponse:
     """Test what stands in the form; nothing is kept. Without a key only those are asked that want none."""
     providers = house.gateway.providers
-    form, key = typed(request, providers, _own(house, field(request, "editing") or "")), typed_key(request)
+    form, key = typed(request, providers, own(house, field(request, "editing") or "")), typed_key(request)
     if not (key or form.wants_no_key or field(request, "asked")):
         return _checked(request, house, form, None)
     try:
@@ -114,15 +116,15 @@ async def check_provider(request: Request, house: House) -> HTTPResponse:
 
 async def show_calls(request: Request, house: House) -> HTTPResponse:
     """Where conversations would go, by what stands in the form; nobody is called."""
-    form = typed(request, house.gateway.providers, _own(house, field(request, "editing") or ""))
+    form = typed(request, house.gateway.providers, own(house, field(request, "editing") or ""))
     whole_page = partial(whole, request, house, Told(), form=form, retype=True)
     return answer(request, house, "parts/provider_calls.html", Told(), otherwise=whole_page, form=form)
 
 
 async def test_provider(request: Request, house: House, id: str) -> HTTPResponse:
     """Test one; what came of it stands on its card."""
-    if (provider := _own(house, id)) is None:
-        return _refuse(request, house, _unknown(id), 404)
+    if (provider := own(house, id)) is None:
+        return _refuse(request, house, unknown(id), 404)
     await house.gateway.check(provider)
     return _shelf(request, house, Told())
 
@@ -145,7 +147,7 @@ async def switch_provider(request: Request, house: House, id: str) -> HTTPRespon
 
 async def remove_provider(request: Request, house: House, id: str) -> HTTPResponse:
     """Forget one and its key, at once; for a few seconds it can be had back."""
-    provider = _own(house, id)
+    provider = own(house, id)
     try:
         await house.to_the_end(house.gateway.providers.remove(id))
     except OwnerError as error:
@@ -164,12 +166,14 @@ async def restore_provider(request: Request, house: House, id: str) -> HTTPRespo
     return _shelf(request, house, Told(_("%(name)s is back.", name=provider.name)))
 
 
-def _own(house: House, id: str) -> Provider | None:
+def own(house: House, id: str) -> Provider | None:
+    """One of the owner's own providers."""
     provider = house.gateway.providers.find(id)
     return None if provider is None or provider.is_built_in else provider
 
 
-def _unknown(id: str) -> ProviderRefused:
+def unknown(id: str) -> ProviderRefused:
+    """What is said of an id that is nobody's."""
     return ProviderRefused("There is no provider “%(id)s”.", "id", id=id[:40])
 
 
@@ -185,8 +189,15 @@ def _draw(request: Request, house: House, form: Form, told: Told | None = None, 
     return answer(
         *(request, house, "parts/provider_form.html", told),
         otherwise=whole_page,
-        **{"form": form, "retype": False, **_outcome(None)},
+        **{"form": form, "retype": False, **_outcome(None), **_pool(house, form)},
     )
+
+
+def _pool(house: House, form: Form | None) -> dict[str, Any]:
+    """The keys of the one that is being changed."""
+    if form is None or form.editing is None:
+        return {}
+    return {"keys": keys_of(house, form.editing), "provider": form.editing}
 
 
 def _outcome(check: Check | None) -> dict[str, Any]:

@@ -1,36 +1,17 @@
-"""Providers that are known by name: where they answer, where a key comes from, in which variable it is usually kept.
-
-One row each. A base URL is the one of the provider's own documentation: below it lies the path that its chats go
-to. A preset only fills in a form; what the owner saves is a row of their own. Some have one
-house in China and one outside it, and a key is good in one of them: those are two rows. A variable that the documents
-of both name is offered once, for the house outside.
-
-Dialects are those that the provider's documentation promises at that address, quirks what it refuses or wants. Of the
-programs on this computer older versions are about: they are asked in what all of them speak.
-
-Endpoints are those that the provider documents in the shapes that its clients send: OpenAI's, and Cohere's rerank.
-Mistral's speech comes as JSON and Perplexity's vectors are of whole numbers, so neither counts.
-"""
+"""The best known, in the order in which they are offered."""
 
 from typing import Final
 
-from msgspec import Struct
-
-from api.dialects import anthropic, gemini, openai_chat, openai_responses
-from api.dialects.quirks import NONE, Quirks
+from api.dialects import anthropic, gemini
+from api.dialects.quirks import Quirks
 from api.endpoints import EVERYTHING, Endpoint
+from api.providers.presets.preset import BOTH, OPENAI, QWEN, THOUGHTFUL, Preset
 
-MODELS: Final = "/models"
-BOTH: Final = f"{openai_chat.NAME}+{openai_responses.NAME}"
-OPENAI: Final = Quirks(max_tokens_field="max_completion_tokens", developer_role=True)
-# In a turn that called tools they refuse an answer without what was thought before it.
-THOUGHTFUL: Final = Quirks(reasoning_field="reasoning_content", thinking_field="thinking")
 DATA: Final = Quirks(image_urls=False)
 # https://platform.kimi.ai/docs/guide/use-kimi-vision-model knows data and files kept there, no addresses.
 KIMI: Final = Quirks(reasoning_field="reasoning_content", thinking_field="thinking", image_urls=False)
 # Alibaba's own reranking lies beside its compatible mode: https://www.alibabacloud.com/help/en/model-studio/rerank
 DASHSCOPE: Final = Quirks(thinking_field="enable_thinking", rerank_path="/compatible-api/v1/reranks")
-QWEN: Final = Quirks(thinking_field="enable_thinking")
 # Cohere's compatible address knows no dimensions: https://docs.cohere.com/docs/compatibility-api
 COHERE: Final = Quirks(
     embeddings_form="cohere", embeddings_path="/v2/embed", rerank_form="cohere", rerank_path="/v2/rerank"
@@ -56,47 +37,14 @@ OF_COHERE: Final = frozenset((Endpoint.EMBEDDINGS, Endpoint.RERANK))
 # It answers 200 to what it has not, so that asking would teach nothing.
 OF_LM_STUDIO: Final = frozenset((Endpoint.COMPLETIONS, Endpoint.EMBEDDINGS))
 
-
-class Preset(Struct, frozen=True, kw_only=True):
-    """A provider that is known by name. `mark` is what stands for it where there is no room for more.
-
-    `key_page` is where a key is to be had; None where none is wanted. `env` are the variables that usually hold one,
-    `env_url` those that, where they are set, say for which other address it is meant. `key_check` is a path below
-    the base URL that only a good key may read: not `/models` where the list is public. `dialect` is as a row keeps it,
-    several with a “+” between them. A base URL with braces is to be completed by the owner. `endpoints` are what it
-    has beside conversations; None where it may have anything, or where its dialect says it.
-    """
-
-    id: str
-    name: str
-    mark: str
-    base_url: str
-    dialect: str = openai_chat.NAME
-    key_page: str | None = None
-    env: tuple[str, ...] = ()
-    env_url: tuple[str, ...] = ()
-    key_check: str = MODELS
-    quirks: Quirks = NONE
-    endpoints: frozenset[Endpoint] | None = None
-
-    @property
-    def dialects(self) -> tuple[str, ...]:
-        """Its dialects, the default first."""
-        return tuple(self.dialect.split("+"))
-
-    @property
-    def is_local(self) -> bool:
-        """Whether it is a program on this computer, which wants no key."""
-        return self.key_page is None
-
-
-PRESETS: Final = (
+FIRST: Final = (
     Preset(
         id="anthropic",
         name="Anthropic",
         mark="A",
         dialect=anthropic.NAME,
         base_url="https://api.anthropic.com/v1",
+        docs="https://platform.claude.com/docs/en/api/overview",
         key_page="https://platform.claude.com/settings/keys",
         env=("ANTHROPIC_API_KEY",),
         env_url=("ANTHROPIC_BASE_URL",),
@@ -106,6 +54,7 @@ PRESETS: Final = (
         name="OpenAI",
         mark="OA",
         base_url="https://api.openai.com/v1",
+        docs="https://platform.openai.com/docs/api-reference",
         key_page="https://platform.openai.com/api-keys",
         env=("OPENAI_API_KEY",),
         env_url=("OPENAI_BASE_URL", "OPENAI_API_BASE"),
@@ -119,6 +68,7 @@ PRESETS: Final = (
         mark="G",
         dialect=gemini.NAME,
         base_url="https://generativelanguage.googleapis.com/v1beta",
+        docs="https://ai.google.dev/api",
         key_page="https://aistudio.google.com/apikey",
         env=("GEMINI_API_KEY", "GOOGLE_API_KEY"),
         env_url=("GOOGLE_GEMINI_BASE_URL",),
@@ -128,6 +78,7 @@ PRESETS: Final = (
         name="DeepSeek",
         mark="D",
         base_url="https://api.deepseek.com",
+        docs="https://api-docs.deepseek.com/",
         key_page="https://platform.deepseek.com/api_keys",
         env=("DEEPSEEK_API_KEY",),
         quirks=THOUGHTFUL,
@@ -138,6 +89,7 @@ PRESETS: Final = (
         name="OpenRouter",
         mark="OR",
         base_url="https://openrouter.ai/api/v1",
+        docs="https://openrouter.ai/docs/api/reference/overview",
         key_page="https://openrouter.ai/settings/keys",
         env=("OPENROUTER_API_KEY",),
         key_check="/key",
@@ -149,6 +101,7 @@ PRESETS: Final = (
         name="Qwen",
         mark="Q",
         base_url="https://dashscope-intl.aliyuncs.com/compatible-mode/v1",
+        docs="https://www.alibabacloud.com/help/en/model-studio/compatibility-of-openai-with-dashscope",
         key_page="https://modelstudio.console.alibabacloud.com/?tab=playground#/api-key",
         env=("DASHSCOPE_API_KEY",),
         env_url=("DASHSCOPE_BASE_URL",),
@@ -160,6 +113,7 @@ PRESETS: Final = (
         name="Qwen (China)",
         mark="Q",
         base_url="https://dashscope.aliyuncs.com/compatible-mode/v1",
+        docs="https://help.aliyun.com/zh/model-studio/compatibility-of-openai-with-dashscope",
         key_page="https://bailian.console.aliyun.com/?tab=model#/api-key",
         quirks=DASHSCOPE,
         endpoints=OF_DASHSCOPE,
@@ -169,6 +123,7 @@ PRESETS: Final = (
         name="Kimi",
         mark="K",
         base_url="https://api.moonshot.ai/v1",
+        docs="https://platform.kimi.ai/docs/api/chat",
         key_page="https://platform.kimi.ai/console/api-keys",
         env=("MOONSHOT_API_KEY",),
         env_url=("MOONSHOT_BASE_URL",),
@@ -181,6 +136,7 @@ PRESETS: Final = (
         name="Kimi (China)",
         mark="K",
         base_url="https://api.moonshot.cn/v1",
+        docs="https://platform.kimi.com/docs/api/chat",
         key_page="https://platform.kimi.com/console/api-keys",
         dialect=BOTH,
         quirks=KIMI,
@@ -191,6 +147,7 @@ PRESETS: Final = (
         name="Zhipu GLM",
         mark="Z",
         base_url="https://open.bigmodel.cn/api/paas/v4",
+        docs="https://docs.bigmodel.cn/cn/guide/develop/openai/introduction",
         key_page="https://open.bigmodel.cn/usercenter/apikeys",
         env=("ZHIPUAI_API_KEY", "ZHIPU_API_KEY"),
         quirks=THOUGHTFUL,
@@ -201,6 +158,7 @@ PRESETS: Final = (
         name="Z.ai",
         mark="Z",
         base_url="https://api.z.ai/api/paas/v4",
+        docs="https://docs.z.ai/guides/develop/openai/python",
         key_page="https://z.ai/manage-apikey/apikey-list",
         env=("ZAI_API_KEY",),
         quirks=THOUGHTFUL,
@@ -211,6 +169,7 @@ PRESETS: Final = (
         name="Mistral",
         mark="M",
         base_url="https://api.mistral.ai/v1",
+        docs="https://docs.mistral.ai/api",
         key_page="https://console.mistral.ai/api-keys",
         env=("MISTRAL_API_KEY",),
         quirks=Quirks(stream_options=False),
@@ -221,6 +180,7 @@ PRESETS: Final = (
         name="Groq",
         mark="Gr",
         base_url="https://api.groq.com/openai/v1",
+        docs="https://console.groq.com/docs/openai",
         key_page="https://console.groq.com/keys",
         env=("GROQ_API_KEY",),
         dialect=BOTH,
@@ -231,6 +191,7 @@ PRESETS: Final = (
         name="xAI",
         mark="X",
         base_url="https://api.x.ai/v1",
+        docs="https://docs.x.ai/docs/api-reference",
         key_page="https://console.x.ai/team/default/api-keys",
         env=("XAI_API_KEY",),
         dialect=BOTH,
@@ -242,6 +203,7 @@ PRESETS: Final = (
         mark="Az",
         dialect=BOTH,
         base_url="https://{resource}.openai.azure.com/openai/v1",
+        docs="https://learn.microsoft.com/azure/ai-foundry/openai/api-version-lifecycle",
         key_page="https://ai.azure.com/",
         quirks=OPENAI,
     ),
@@ -250,6 +212,7 @@ PRESETS: Final = (
         name="Perplexity",
         mark="P",
         base_url="https://api.perplexity.ai",
+        docs="https://docs.perplexity.ai/",
         key_page="https://www.perplexity.ai/account/api/keys",
         env=("PERPLEXITY_API_KEY",),
         endpoints=CONVERSATIONS_ONLY,
@@ -259,6 +222,7 @@ PRESETS: Final = (
         name="SiliconFlow",
         mark="S",
         base_url="https://api.siliconflow.com/v1",
+        docs="https://docs.siliconflow.com/",
         key_page="https://cloud.siliconflow.com/account/ak",
         env=("SILICONFLOW_API_KEY",),
         quirks=QWEN,
@@ -269,6 +233,7 @@ PRESETS: Final = (
         name="SiliconFlow (China)",
         mark="S",
         base_url="https://api.siliconflow.cn/v1",
+        docs="https://docs.siliconflow.cn/",
         key_page="https://cloud.siliconflow.cn/account/ak",
         env=("SILICONFLOW_CN_API_KEY",),
         quirks=QWEN,
@@ -279,39 +244,42 @@ PRESETS: Final = (
         name="Cohere",
         mark="Co",
         base_url="https://api.cohere.ai/compatibility/v1",
+        docs="https://docs.cohere.com/docs/compatibility-api",
         key_page="https://dashboard.cohere.com/api-keys",
         env=("COHERE_API_KEY", "CO_API_KEY"),
         quirks=COHERE,
         endpoints=OF_COHERE,
     ),
-    Preset(id="ollama", name="Ollama", mark="O", base_url="http://127.0.0.1:11434/v1", quirks=DATA),
+    Preset(
+        id="ollama",
+        name="Ollama",
+        mark="O",
+        base_url="http://127.0.0.1:11434/v1",
+        docs="https://docs.ollama.com/api/openai-compatibility",
+        quirks=DATA,
+    ),
     Preset(
         id="lmstudio",
         name="LM Studio",
         mark="LM",
         base_url="http://127.0.0.1:1234/v1",
+        docs="https://lmstudio.ai/docs/developer/openai-compat",
         dialect=BOTH,
         quirks=DATA,
         endpoints=OF_LM_STUDIO,
     ),
-    Preset(id="llamacpp", name="llama.cpp", mark="Lc", base_url="http://127.0.0.1:8080/v1"),
-    Preset(id="vllm", name="vLLM", mark="vL", base_url="http://127.0.0.1:8000/v1"),
+    Preset(
+        id="llamacpp",
+        name="llama.cpp",
+        mark="Lc",
+        base_url="http://127.0.0.1:8080/v1",
+        docs="https://github.com/ggml-org/llama.cpp/tree/master/tools/server",
+    ),
+    Preset(
+        id="vllm",
+        name="vLLM",
+        mark="vL",
+        base_url="http://127.0.0.1:8000/v1",
+        docs="https://docs.vllm.ai/en/latest/serving/openai_compatible_server/",
+    ),
 )
-
-# The only names of the environment that are ever looked at for providers.
-ENVIRONMENT: Final = frozenset(name for preset in PRESETS for name in (*preset.env, *preset.env_url))
-
-
-def preset(id: str) -> Preset | None:
-    """The preset of that id."""
-    return next((preset for preset in PRESETS if preset.id == id), None)
-
-
-def key_check(base_url: str) -> str:
-    """The path below `base_url` that only a good key may read."""
-    return next((preset.key_check for preset in PRESETS if preset.base_url == base_url), MODELS)
-
-
-def documented(base_url: str) -> frozenset[Endpoint] | None:
-    """What the provider at `base_url` documents beside conversations; None where nobody wrote it down here."""
-    return next((preset.endpoints for preset in PRESETS if preset.base_url == base_url), None)
