@@ -32,29 +32,29 @@ async def add_key(request: Request, house: House, id: str) -> HTTPResponse:
     return _seen(request, house, id, Told(_("Key added.")))
 
 
-async def change_key(request: Request, house: House, id: str, number: int) -> HTTPResponse:
+async def change_key(request: Request, house: House, id: str, number: str) -> HTTPResponse:
     """Change a key's label and weight, or let it be used or not."""
     _ = language(request).gettext
     try:
         changes = _changes(request)
-        await house.to_the_end(house.gateway.providers.edit_key(id, number, **changes))
+        await house.to_the_end(house.gateway.providers.edit_key(id, _number(number), **changes))
     except OwnerError as error:
         return _seen(request, house, id, Told(language(request).said(error)), error.status)
     return _seen(request, house, id, Told(_("Saved")))
 
 
-async def wake_key(request: Request, house: House, id: str, number: int) -> HTTPResponse:
+async def wake_key(request: Request, house: House, id: str, number: str) -> HTTPResponse:
     """Have a key that rests used again."""
     if (provider := own(house, id)) is not None:
-        house.gateway.providers.pools.wake(provider, number)
+        house.gateway.providers.pools.wake(provider, _number(number))
     return _seen(request, house, id, Told())
 
 
-async def remove_key(request: Request, house: House, id: str, number: int) -> HTTPResponse:
+async def remove_key(request: Request, house: House, id: str, number: str) -> HTTPResponse:
     """Forget a key; it is gone from the disk when this answers."""
     _ = language(request).gettext
     try:
-        await house.to_the_end(house.gateway.providers.remove_key(id, number))
+        await house.to_the_end(house.gateway.providers.remove_key(id, _number(number)))
     except OwnerError as error:
         return _seen(request, house, id, Told(language(request).said(error)), error.status)
     return _seen(request, house, id, Told(_("Key removed. It is gone from this computer.")))
@@ -75,6 +75,11 @@ def _changes(request: Request) -> KeyChanges:
     if field(request, "switch"):
         changes["enabled"] = field(request, "enabled") == "on"
     return changes
+
+
+def _number(text: str) -> int:
+    """The number that an address names; one that no key has for nonsense."""
+    return int(text) if text.isdecimal() and len(text) < 9 else 0
 
 
 def _weight(text: str) -> int:
