@@ -30,7 +30,7 @@ async def test_the_overview_in_every_state(site, language, themes):
 async def test_every_room_and_every_menu_at_each_width(site, theme):
     page = await site.open()
     await page.emulate_media(color_scheme=theme, reduced_motion="reduce")
-    for path in ("/", "/providers", "/settings"):
+    for path in ("/", "/providers", "/models", "/models/names/add", "/settings"):
         for width in (1360, 390):
             await page.set_viewport_size({"width": width, "height": 900})
             await page.goto(site.dashboard.url + path)

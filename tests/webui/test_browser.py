@@ -616,7 +616,7 @@ async def test_hostile_text_is_only_text(site):
 # Without a mouse, without JavaScript, without room
 
 
-SIDEBAR = ["Go to the content", "Morello", "Overview", "Providers", "Settings", "Language: English", "Sign out"]
+SIDEBAR = ["Go to the content", "Morello", "Overview", "Providers", "Models", "Settings", "Language: English", "Sign out"]
 CARD = ["API docs", "Start", "Copy address", "port", "Show key", "Copy key", "Regenerate"]
 
 
@@ -649,7 +649,7 @@ async def test_the_content_is_one_key_away(site):
 
 async def test_keys_lead_from_room_to_room_and_copy_the_address(site):
     page = await site.open()
-    for key, path in (("p", "/providers"), ("s", "/settings"), ("o", "/")):
+    for key, path in (("p", "/providers"), ("m", "/models"), ("s", "/settings"), ("o", "/")):
         await page.keyboard.press("g")
         await page.keyboard.press(key)
         await expect(page).to_have_url(f"{site.dashboard.url}{path}")

@@ -86,7 +86,7 @@ SHAPES = [
     (".card__head", "height", 44),
 ]
 CALL = {"model": "morello:echo", "messages": [{"role": "user", "content": "Hello"}]}
-ROOMS = ("/", "/providers", "/settings")
+ROOMS = ("/", "/providers", "/models", "/settings")
 READ = """([selector, property]) => {
     const [element, pseudo] = selector.split("::");
     return getComputedStyle(document.querySelector(element), pseudo && `::${pseudo}`)[property];

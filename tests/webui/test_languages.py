@@ -293,7 +293,17 @@ async def test_every_page_says_everything_in_the_reader_s_language(dashboard: Da
     monkeypatch.setattr("webui.house.choose", lambda *_asked: MARKED)
     left = dict[str, set[str]]()
     async with dashboard.client() as browser:
-        for path in ("/", "/?ask=regenerate", "/?metric=latency", "/providers", "/providers/add", "/settings", "/lost"):
+        for path in (
+            "/",
+            "/?ask=regenerate",
+            "/?metric=latency",
+            "/providers",
+            "/providers/add",
+            "/models",
+            "/models/names/add",
+            "/settings",
+            "/lost",
+        ):
             page = (await browser.get(path)).text
             left[path] = set(unsaid(THE_SAME.sub("", page))) - NAMES
     assert not any(left.values()), left
