@@ -616,7 +616,16 @@ async def test_hostile_text_is_only_text(site):
 # Without a mouse, without JavaScript, without room
 
 
-SIDEBAR = ["Go to the content", "Morello", "Overview", "Providers", "Models", "Settings", "Language: English", "Sign out"]
+SIDEBAR = [
+    "Go to the content",
+    "Morello",
+    "Overview",
+    "Providers",
+    "Models",
+    "Settings",
+    "Language: English",
+    "Sign out",
+]
 CARD = ["API docs", "Start", "Copy address", "port", "Show key", "Copy key", "Regenerate"]
 
 
