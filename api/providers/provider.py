@@ -102,6 +102,11 @@ class Provider(Struct, frozen=True, kw_only=True, weakref=True):
         return f"{self.id}@{place}"
 
     @property
+    def proxy_shown(self) -> str | None:
+        """Its proxy without the password; empty for none, None where the setting decides."""
+        return self.proxy and shown_proxy(self.proxy)
+
+    @property
     def is_built_in(self) -> bool:
         """Whether it is part of Morello."""
         return self.id in (TESTING, LOCAL)
@@ -311,5 +316,5 @@ def visible(provider: Provider) -> dict[str, object]:
         "has_key": bool(provider.credentials),
         "enabled": provider.enabled,
         "fault": provider.fault and provider.fault.message,
-        "proxy": provider.proxy and shown_proxy(provider.proxy),
+        "proxy": provider.proxy_shown,
     }

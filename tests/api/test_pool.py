@@ -64,7 +64,7 @@ def test_a_conversation_stays_with_its_key_until_that_rests(pools, clock):
 
 def test_a_provider_is_asked_with_the_key_that_was_chosen_by_the_same_object_each_time(pools):
     one = provider(1, 1)
-    by_number = {}
+    by_number = dict[int, Provider]()
     for number in range(4):
         asked, key = pools.choose(one, lambda number=number: f"{number}".encode())
         assert asked.key == f"sk-{key}"
@@ -121,7 +121,9 @@ def test_a_circuit_opens_after_failures_in_a_row_and_lets_one_call_try(clock):
     clock.now += SECONDS + 1
     assert [circuits.skips("one") for _ in range(3)] == [False, True, True]
     circuits.failed("one", WHY)
-    assert circuits.broken("one").until == clock.now + 2 * SECONDS
+    broken = circuits.broken("one")
+    assert broken is not None
+    assert broken.until == clock.now + 2 * SECONDS
     clock.now += 2 * SECONDS + 1
     assert not circuits.skips("one")
     circuits.answered("one")

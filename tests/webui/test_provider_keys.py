@@ -114,3 +114,36 @@ async def test_a_call_through_the_api_lays_a_refused_key_to_rest(dashboard):
         page = (await browser.get("/providers")).text
     assert "••••0001 rests until" in find(page, id="provider-one").text
     assert "No such key." in find(page, id="provider-one").text
+
+
+async def test_saving_the_form_keeps_keys_that_are_all_switched_off(dashboard, providers):
+    await providers.edit_key("one", 1, enabled=False)
+    async with dashboard.client(**HTMX) as browser:
+        await browser.post(
+            "/providers/one/edit", data={"editing": "one", "name": "Still", "base_url": "https://one.example/v1"}
+        )
+    assert providers.find("one").name == "Still"
+    assert [key.key for key in providers.find("one").credentials] == [FIRST]
+
+
+@pytest.mark.parametrize(
+    ("typed", "kept", "shown"),
+    [("", None, ""), ("none", "", "none"), ("socks5://me:pw@10.0.0.1:1080", "socks5://me:pw@10.0.0.1:1080", "me:")],
+)
+async def test_a_provider_has_a_proxy_of_its_own(dashboard, providers, typed, kept, shown):
+    form = {"editing": "one", "name": "One", "base_url": "https://one.example/v1", "proxy": typed}
+    async with dashboard.client(**HTMX) as browser:
+        await browser.post("/providers/one/edit", data=form)
+        field = find((await browser.get("/providers/one/edit")).text, id="provider-proxy")["value"]
+    assert providers.find("one").proxy == kept
+    assert shown in field
+    assert "pw" not in field
+
+
+async def test_a_proxy_that_cannot_be_is_said_beside_the_field(dashboard, providers):
+    form = {"editing": "one", "name": "One", "base_url": "https://one.example/v1", "proxy": "ftp://x"}
+    async with dashboard.client() as browser:
+        answer = await browser.post("/providers/one/edit", data=form)
+    assert answer.status_code == 422
+    assert "is not a kind of proxy" in find(answer.text, id="provider-asking").text
+    assert find(answer.text, id="provider-proxy")["value"] == "ftp://x"

@@ -47,6 +47,7 @@ USUAL: Final = "openai_chat"
 LONGEST_ID: Final = 32
 SUFFIX: Final = 4  # letters of an id that are kept free for a number
 CUSTOM: Final = "custom"
+NO_PROXY: Final = "none"
 NAMELESS: Final = "provider"
 _NO_ID: Final = re.compile(r"[^a-z0-9]+")
 
@@ -55,7 +56,7 @@ class Form(Struct, frozen=True, kw_only=True):
     """What stands in the fields. `id` is what comes before the colon in its models' names.
 
     `dialect` and `quirks` are as they stand there. `preset` is None for a URL of the owner's own. `editing` is the
-    provider that is changed, None for a new one.
+    provider that is changed, None for a new one. `proxy` is a URL, “none” for nobody, empty where the setting decides.
     """
 
     id: str
@@ -69,6 +70,7 @@ class Form(Struct, frozen=True, kw_only=True):
     all: bool = False
     editing: Provider | None = None
     no_key: bool = False
+    proxy: str = ""
 
     @property
     def dialects(self) -> dict[str, str]:
@@ -101,7 +103,7 @@ class Form(Struct, frozen=True, kw_only=True):
     @property
     def has_key(self) -> bool:
         """Whether a key is kept, though it may be unreadable."""
-        return self.editing is not None and (self.editing.key is not None or self.editing.fault is not None)
+        return self.editing is not None and (bool(self.editing.credentials) or self.editing.fault is not None)
 
     @property
     def presets(self) -> tuple[Preset, ...]:
@@ -149,6 +151,7 @@ def of(provider: Provider) -> Form:
         quirks=_shown(provider.quirks),
         preset=_preset_of(provider),
         editing=provider,
+        proxy=NO_PROXY if provider.proxy == "" else provider.proxy_shown or "",
     )
 
 
@@ -167,6 +170,7 @@ def typed(request: Request, providers: Providers, editing: Provider | None = Non
         chosen=known.id if known else CUSTOM,
         editing=editing,
         no_key=bool(field(request, "no_key")),
+        proxy=(field(request, "proxy") or "").strip(),
     )
 
 
@@ -211,6 +215,8 @@ def changes(form: Form, key: str) -> Changes:
     wanted = Changes(name=form.name, base_url=form.base_url, dialect=form.dialect, quirks=changed(NONE, form.quirks))
     if key or form.no_key or not form.has_key:
         wanted["key"] = key or None
+    if form.editing:
+        wanted["proxy"] = "" if form.proxy.lower() == NO_PROXY else form.proxy or None
     return wanted
 
 
@@ -233,7 +239,7 @@ def proposed_id(providers: Providers, known: Preset | None, name: str) -> str:
 
 def _unused(providers: Providers, wanted: str) -> str:
     number, id = 1, wanted
-    while providers.find(id) or id in RESERVED:
+    while providers.find(id) or providers.groups.find(id) or id in RESERVED:
         number += 1
         id = f"{wanted}-{number}"
     return id
