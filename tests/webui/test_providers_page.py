@@ -727,7 +727,7 @@ async def test_the_keyboard_alone_adds_changes_and_removes(site):
         await page.keyboard.press("Tab")
         await page.keyboard.type(f"{provider.url}/v1")
         await page.keyboard.press("Enter")
-        await expect(shown_card(page, "work")).to_contain_text("Ready")
+        await expect(shown_card(page, "work")).to_contain_text("Healthy")
         await expect(page.locator("#drawer")).to_be_hidden()
         more = page.get_by_role("button", name="Work: more")
         await more.focus()
