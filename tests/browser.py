@@ -82,8 +82,16 @@ class Watch:
         self._asked.append(request.url)
 
 
+SETTLED = """async () => {
+    await new Promise(requestAnimationFrame)
+    const ending = document.getAnimations().filter((one) => one.effect.getComputedTiming().endTime < Infinity)
+    await Promise.allSettled(ending.map((one) => one.finished))
+}"""
+
+
 async def accessible(page: Page) -> None:
-    """axe-core finds nothing to complain of in the page as it is now."""
+    """axe-core finds nothing to complain of in the page, once its colours and places have come to rest."""
+    await page.evaluate(SETTLED)
     found = await Axe().run(page)
     said = [f"{rule['id']}: {node['html']}" for rule in found.response["violations"] for node in rule["nodes"]]
     assert not said, "\n".join(said)
