@@ -3,13 +3,11 @@
 The numbers are those of the call table: it is read once, at the start; after that the ledger passes on every batch
 that it committed. So a look costs the same however many rows there are. A call belongs to the minute in which it
 began. The minutes of the last 25 hours are kept, among which is always the last midnight of this computer's clock,
-also on the day that has 25 of them. Times to the first token are kept for the last hour, as counts in steps that
-grow by 4 %: a percentile is off by 2 % at the most.
+also on the day that has 25 of them; times to the first token for the last hour.
 """
 
-import math
 import time
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Final
@@ -18,13 +16,11 @@ from msgspec import Struct
 
 from api.store import Store, calls
 from api.store.calls import CallRow
+from api.times import Steps, added, percentile, step
 
 SHOWN: Final = 60  # minutes, this one included
 KEPT: Final = 25 * 60
 RECENT: Final = 50
-STEP: Final = math.log(1.04)
-LEAST_MS, MOST_MS = 0.1, 86_400_000.0
-NOBODY: Final = ""  # the provider of a call that found none
 
 
 class Bar(Struct, frozen=True):
@@ -65,22 +61,19 @@ class Look(Struct, frozen=True):
 
 
 class _Minute:
-    """The counts of one minute. `firsts` says how many first tokens of a provider fell into which step."""
+    """The counts of one minute."""
 
     __slots__ = ("calls", "failures", "firsts", "tokens_in", "tokens_out")
 
     def __init__(self) -> None:
         self.calls = self.failures = self.tokens_in = self.tokens_out = 0
-        self.firsts: dict[str, Counter[int]] = {}
+        self.firsts = Steps()
 
     def count(self, number: int, failures: int, tokens_in: int, tokens_out: int) -> None:
         self.calls += number
         self.failures += failures
         self.tokens_in += tokens_in
         self.tokens_out += tokens_out
-
-    def time(self, provider: str | None, took: float) -> None:
-        self.firsts.setdefault(provider or NOBODY, Counter())[_step(took)] += 1
 
 
 class Activity:
@@ -91,7 +84,6 @@ class Activity:
         self._recent: deque[CallRow] = deque(maxlen=RECENT)
         self._fill(store)
         self._look: Look | None = None
-        self._first_tokens: dict[str, float | None] = {}
         self._caught_up = 0
 
     def add(self, rows: Iterable[CallRow]) -> None:
@@ -100,9 +92,9 @@ class Activity:
             minute = self._minute(row.at)
             minute.count(1, row.failed, row.tokens_in or 0, row.tokens_out or 0)
             if row.first_token_ms is not None:
-                minute.time(row.provider, row.first_token_ms)
+                minute.firsts[step(row.first_token_ms)] += 1
             self._recent.appendleft(row)
-        self._outdate()
+        self._look = None
         self._catch_up()
 
     def look(self) -> Look:
@@ -111,14 +103,6 @@ class Activity:
         if self._look is None:
             self._look = self._see(now)
         return self._look
-
-    def first_token(self, provider: str) -> float | None:
-        """The median time to a provider's first token in the last hour."""
-        now = self._catch_up()
-        if provider not in self._first_tokens:
-            timed = _sum(minute.firsts.get(provider, {}) for minute in self._last_hour(now))
-            self._first_tokens[provider] = _percentile(timed, 50)
-        return self._first_tokens[provider]
 
     def recent(self, count: int) -> tuple[CallRow, ...]:
         """The last calls, at most `RECENT`; the one that ended last comes first."""
@@ -130,8 +114,8 @@ class Activity:
         now = time.time()
         for row in store.load(lambda db: calls.by_minute(db, now - KEPT * 60)):
             self._minute(row.minute * 60).count(row.calls, row.failures, row.tokens_in, row.tokens_out)
-        for at, provider, took in store.load(lambda db: calls.first_tokens(db, now - SHOWN * 60)):
-            self._minute(at).time(provider, took)
+        for at, took in store.load(lambda db: calls.first_tokens(db, now - SHOWN * 60)):
+            self._minute(at).firsts[step(took)] += 1
         self._recent.extend(store.load(lambda db: calls.latest(db, RECENT)))
 
     # Minutes
@@ -155,12 +139,8 @@ class Activity:
         if now != self._caught_up:
             self._caught_up = now
             self._forget(now)
-            self._outdate()
+            self._look = None
         return now
-
-    def _outdate(self) -> None:
-        self._look = None
-        self._first_tokens.clear()
 
     def _forget(self, now: int) -> None:
         # A clock that was set back leaves minutes that are yet to come.
@@ -173,15 +153,15 @@ class Activity:
 
     def _see(self, now: int) -> Look:
         hour, today = self._last_hour(now), self._today()
-        firsts = _sum(steps for minute in hour for steps in minute.firsts.values())
+        firsts = added(minute.firsts for minute in hour)
         newest = self._recent[0] if self._recent else None
         return Look(
             minute_at=now * 60.0,
             bars=tuple(map(_bar, hour)),
             tokens_in=sum(minute.tokens_in for minute in today),
             tokens_out=sum(minute.tokens_out for minute in today),
-            p50=_percentile(firsts, 50),
-            p95=_percentile(firsts, 95),
+            p50=percentile(firsts, 50),
+            p95=percentile(firsts, 95),
             last_at=newest.at + newest.total_ms / 1000 if newest else None,
         )
 
@@ -194,7 +174,7 @@ def _bar(minute: _Minute) -> Bar:
         calls=minute.calls,
         failures=minute.failures,
         tokens=minute.tokens_in + minute.tokens_out,
-        first_ms=_percentile(_sum(minute.firsts.values()), 50),
+        first_ms=percentile(minute.firsts, 50),
     )
 
 
@@ -202,25 +182,3 @@ def _midnight() -> int:
     # fold=0: where the clock goes back over midnight, the day began at the first of the two.
     now = datetime.fromtimestamp(time.time())
     return int(now.replace(hour=0, minute=0, second=0, microsecond=0, fold=0).timestamp())
-
-
-def _step(took: float) -> int:
-    return math.floor(math.log(min(max(took, LEAST_MS), MOST_MS)) / STEP)
-
-
-def _sum(counts: Iterable[dict[int, int]]) -> Counter[int]:
-    total: Counter[int] = Counter()
-    for steps in counts:
-        for step, number in steps.items():
-            total[step] += number
-    return total
-
-
-def _percentile(steps: Counter[int], percent: int) -> float | None:
-    """The middle of the step in which so many percent of the times are reached; None without any."""
-    rest = math.ceil(steps.total() * percent / 100)
-    for step in sorted(steps):
-        rest -= steps[step]
-        if rest <= 0:
-            return math.exp((step + 0.5) * STEP)
-    return None

@@ -14,6 +14,7 @@ from api.checking import Checking
 from api.errors import Unprepared
 from api.facts import keeping
 from api.facts.table import Table
+from api.health import Health
 from api.home import Home
 from api.keys import Keyring
 from api.lacks import Lacks
@@ -32,6 +33,8 @@ from api.redact import Redactor
 from api.settings import Choices, Settings
 from api.shelf import Shelf
 from api.store import Store
+from api.store.attempts import AttemptRow
+from api.store.calls import CallRow
 from api.stored import Responses, identity
 from api.upstream.client import Upstream
 from api.upstream.h1 import H1Transport
@@ -72,7 +75,8 @@ class Gateway:
         self.receipts = Receipts(self.redact)
         self.responses = Responses(Shelf(self.store, self.vault, lambda: self.settings.keep_responses))
         self.activity = Activity(self.store)
-        self.ledger = Ledger(self.store, self.news, self.activity.add, self.redact)
+        self.health = Health(self.store)
+        self.ledger = Ledger(self.store, self.news, self._written, self.redact)
 
     @classmethod
     @asynccontextmanager
@@ -148,6 +152,10 @@ class Gateway:
         self.table.cache_clear()
         self.providers.forget_facts()
         self.news.tell()
+
+    def _written(self, rows: list[CallRow], tries: list[AttemptRow]) -> None:
+        self.activity.add(rows)
+        self.health.add(rows, tries)
 
     def _let_go(self, provider: str) -> None:
         """Nothing that was built for a provider is used any more; of one that is no more nothing is kept."""

@@ -8,7 +8,9 @@ from collections.abc import Callable
 from typing import Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
+from api.store.attempts import AttemptRow
 from api.usage import Tally
 
 KEPT: Final = 50
@@ -47,13 +49,14 @@ class Pane:
 class Slip:
     """One call while it is noted. `dialect` is the one its provider was asked in."""
 
-    __slots__ = ("asked", "came", "dialect", "dropped", "renamed", "sent", "tally", "told")
+    __slots__ = ("asked", "attempts", "came", "dialect", "dropped", "renamed", "sent", "tally", "told")
 
     def __init__(self, tally: Tally, body: bytes) -> None:
         self.tally = tally
         self.asked, self.sent, self.came, self.told = Pane(), Pane(), Pane(), Pane()
         self.asked.add(body)
         self.dialect = ""
+        self.attempts: list[AttemptRow] = []
         self.dropped: tuple[str, ...] = ()
         self.renamed: tuple[str, ...] = ()
 
@@ -68,7 +71,7 @@ class Shown(Struct, frozen=True):
 class Receipt(Struct, frozen=True, kw_only=True):
     """One call as it may be shown. `at` is in seconds since 1970, `asked` what the caller wrote, `sent` what went to
     the provider, `came` what it answered, `told` what the caller was told; `caller` and `dialect` are the dialects
-    of the two sides, the second empty where no provider was asked.
+    of the two sides, the second empty where no provider was asked. `attempts` are those that failed, in order.
     """
 
     request_id: str
@@ -80,6 +83,7 @@ class Receipt(Struct, frozen=True, kw_only=True):
     error: str | None
     caller: str
     dialect: str
+    attempts: tuple[AttemptRow, ...]
     dropped: tuple[str, ...]
     renamed: tuple[str, ...]
     asked: Shown
@@ -122,6 +126,7 @@ class Receipts:
             error=tally.error,
             caller=tally.dialect,
             dialect=slip.dialect,
+            attempts=tuple(map(self._attempt, slip.attempts)),
             dropped=slip.dropped,
             renamed=slip.renamed,
             asked=self._pane(slip.asked),
@@ -129,6 +134,9 @@ class Receipts:
             came=self._pane(slip.came),
             told=self._pane(slip.told),
         )
+
+    def _attempt(self, row: AttemptRow) -> AttemptRow:
+        return replace(row, model=self._redact(row.model), words=self._redact(row.words))
 
     def _pane(self, pane: Pane) -> Shown:
         return Shown(self._redact(pane.text()), pane.size)

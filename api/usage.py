@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Final
 
@@ -12,12 +12,13 @@ from msgspec.structs import replace
 from api.conversation import Usage
 from api.errors import StoreFailed
 from api.news import News
-from api.store import Store
-from api.store import calls as statements
+from api.store import Store, ledger
+from api.store.attempts import AttemptRow
 from api.store.calls import CallRow
 
 BATCH: Final = 500
 FLUSH_SECONDS: Final = 1.0
+LONGEST_WORDS: Final = 1000  # letters kept of what was said of a failure
 KEPT: Final = 50_000  # rows held while the disk refuses; older ones are dropped rather than memory filled
 log = logging.getLogger("morello.usage")
 
@@ -81,20 +82,21 @@ class Tally:
 class Ledger:
     """The call table: takes finished calls without waiting, writes them in batches off the hot path.
 
-    A kill of the process loses at most the last second of finished calls. `written` is given every batch that was
-    committed; `redact` strikes secrets out.
+    The attempts in vain of a call are written with it. A kill of the process loses at most the last second of finished
+    calls. `written` is given every batch that was committed; `redact` strikes secrets out.
     """
 
     def __init__(
         self,
         store: Store,
         news: News,
-        written: Callable[[list[CallRow]], None] = lambda _rows: None,
+        written: Callable[[list[CallRow], list[AttemptRow]], None] = lambda _rows, _tries: None,
         redact: Callable[[str], str] = lambda text: text,
     ) -> None:
         self._store, self._news, self._written, self._redact = store, news, written, redact
         self._waiting: list[CallRow] = []
         self._writing: list[CallRow] = []
+        self._tries: list[AttemptRow] = []
         self._refused = False
         self._due = asyncio.Event()
         self._writer: asyncio.Task[None] | None = None
@@ -103,8 +105,11 @@ class Ledger:
         """Begin to write."""
         self._writer = asyncio.create_task(self._write_on())
 
-    def record(self, tally: Tally) -> None:
-        """Keep a finished call."""
+    def record(self, tally: Tally, tries: Sequence[AttemptRow] = ()) -> None:
+        """Keep a finished call, and the attempts in vain that belong to it."""
+        self._tries += [
+            replace(one, model=self._redact(one.model), words=self._redact(one.words)[:LONGEST_WORDS]) for one in tries
+        ]
         # A key pasted where a model's name belongs is refused by everybody: other calls need not pay for a search.
         self._waiting.append(self._redacted(tally.row()) if tally.error else tally.row())
         if len(self._waiting) == 1 or len(self._waiting) >= BATCH:
@@ -139,15 +144,17 @@ class Ledger:
         if not self._waiting:
             return
         rows, self._waiting = self._waiting, []
+        tries, self._tries = self._tries, []
         self._writing = rows
         try:
-            await self._store.record(lambda db: statements.add(db, rows))
+            await self._store.record(lambda db: ledger.write(db, rows, tries))
             self._refused = False
-            self._written(rows)
+            self._written(rows, tries)
         except StoreFailed as error:
             if not self._refused:  # said once: the log may be on the same full disk
                 log.error("%d calls could not be written to the call table yet. %s", len(rows), error)
             self._refused, self._waiting = True, (rows + self._waiting)[-KEPT:]
+            self._tries = (tries + self._tries)[-KEPT:]
         except Exception:
             # Rows that can never be written must not end the writing of all that come after them.
             log.exception("%d calls were lost to the call table", len(rows))

@@ -11,10 +11,22 @@ CHECKOUT = Path(__file__).parents[1]
 
 # From the ground up. A room knows the rooms below it, and itself.
 FLOORS = (
-    ("assets", "connection", "conversation", "endpoints", "errors", "guarded", "heart", "loopback", "news", "redact"),
+    (
+        "assets",
+        "connection",
+        "conversation",
+        "endpoints",
+        "errors",
+        "guarded",
+        "heart",
+        "loopback",
+        "news",
+        "redact",
+        "times",
+    ),
     ("dialects", "facts", "home", "logs", "running", "uploads"),
     ("store", "upstream.paths", "providers.asking", "upstream.proxies"),
-    ("activity", "limits", "settings", "vault", "providers.provider"),
+    ("activity", "health", "limits", "settings", "vault", "providers.provider"),
     ("keys", "lacks", "lessons", "memory", "ports", "providers", "shelf", "upstream", "usage"),
     ("calls", "checking", "network", "receipts", "stored"),
     ("gateway",),
@@ -35,6 +47,7 @@ KNOWN_TO_WEBUI = (
         "api.door",
         "api.gateway",
         "api.guarded",
+        "api.health",
         "api.listener",
     ),
     *(

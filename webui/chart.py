@@ -1,18 +1,23 @@
-"""A chart of the last minutes: numbers become bars in a box that is 100 high."""
+"""Numbers become bars: the last minutes in a box that is 100 high, the health of a day in a strip that is 24 high."""
 
 from collections.abc import Sequence
 from typing import Final
 
 from msgspec import Struct
 
+from api.health import Half
+
 STEP: Final = 10  # from one bar to the next
 WIDTH: Final = 7.6
 LEAST: Final = 1.0  # what is not nothing can be seen
+STRIP: Final = 24.0  # high
+STRIP_STEP: Final = 6
+STRIP_USUAL, STRIP_LEAST = 18.0, 3.0  # what is coloured is higher than everything that is as usual
 TOPS: Final = (1, 1.2, 1.6, 2, 2.4, 3, 4, 5, 6, 8, 10)  # of these, and their tens and hundreds, the even ones
 
 
 class Bar(Struct, frozen=True):
-    """One rectangle: `kind` is b, now or err."""
+    """One rectangle: `kind` is b, now or err; in a strip b, warn, err or none."""
 
     kind: str
     x: float
@@ -40,6 +45,23 @@ def draw(values: Sequence[float | None], bad: Sequence[float] = ()) -> Chart:
         bars += _stack(kind, number, _height(value or 0, top), _height(bad[number] if bad else 0, top))
     last = max((number for number, value in enumerate(values) if value == peak), default=0)
     return Chart(tuple(bars), top, values[-1], peak, len(values) - 1 - last)
+
+
+def strip(halves: Sequence[Half]) -> tuple[Bar, ...]:
+    """One bar a half hour, as high as its first token took long; coloured where it was slow, or much failed."""
+    usual = [half.first_ms for half in halves if half.first_ms is not None and not half.slow]
+    top = max(usual, default=0.0)
+    return tuple(_of_strip(number, half, top) for number, half in enumerate(halves))
+
+
+def _of_strip(number: int, half: Half, top: float) -> Bar:
+    if half.failing or half.slow:
+        kind, height = "err" if half.failing else "warn", STRIP
+    elif half.first_ms is None:
+        kind, height = ("b" if half.calls else "none"), STRIP_LEAST
+    else:
+        kind, height = "b", round(STRIP_LEAST + (STRIP_USUAL - STRIP_LEAST) * half.first_ms / top, 1)
+    return Bar(kind, number * STRIP_STEP, round(STRIP - height, 1), height)
 
 
 def _stack(kind: str, number: int, height: float, bad: float) -> list[Bar]:

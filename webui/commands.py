@@ -6,6 +6,7 @@ from msgspec import Struct
 from api.dialects.quirks import NONE
 from api.door import Door, parse_port
 from api.errors import OwnerError, SaidInWords
+from api.health import Record
 from api.importing.applying import apply, compare
 from api.importing.drafts import unpacked
 from api.importing.exporting import export
@@ -176,6 +177,7 @@ class Commands:
             **visible(provider),
             "endpoints": None if has is None else sorted(has),
             "lacks": list(msgspec.to_builtins(self._gateway.lacks.of(provider))),
+            "health": _health(self._gateway.health.of(provider.id)),
         }
 
     async def _add(self, new: NewProvider) -> Provider:
@@ -196,3 +198,17 @@ class Commands:
         check = await self._gateway.check(self._gateway.providers.known(id))
         error = check.error and check.error.message
         return {"ok": check.ok, "ms": round(check.ms), "models": check.models, "error": error}
+
+
+def _health(record: Record) -> dict[str, object]:
+    """The last 24 hours of a provider. `error` is the last failure, in the provider's own words where it said any."""
+    trouble = record.trouble
+    return {
+        "calls": record.calls,
+        "failures": record.failures,
+        "first_token_ms": record.first_ms and round(record.first_ms, 1),
+        "slow": record.slow and round(record.slow, 1),
+        "error": {"at": trouble.at, "model": trouble.model, "status": trouble.status, "words": trouble.words}
+        if trouble
+        else None,
+    }

@@ -54,7 +54,7 @@ async def relay(asked: Asked, gateway: Gateway, calls: Calls, caller: Dialect, d
             await turn.fail(GatewayError(INTERNAL))
         finally:
             turn.close()
-            gateway.ledger.record(tally)
+            gateway.ledger.record(tally, turn.attempts)
     return None
 
 

@@ -11,15 +11,14 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-from msgspec import structs
-
 from api.errors import GatewayError, ProviderNotReady, UpstreamUnreachable
 from api.providers.groups import Plan
 from api.providers.provider import Route
 from api.relay.asked import Answer
 from api.relay.blame import Blame, blame, rest_of, retry_after
 from api.relay.sticky import conversation_of
-from api.relay.turn import Attempt, Turn
+from api.relay.turn import Turn
+from api.store.attempts import AttemptRow
 
 AGAIN_SECONDS: Final = 0.25  # before a model that is named itself is connected to once more
 BACK_OFF_SECONDS: Final = 0.5  # doubled each round, where no provider says how long to wait
@@ -93,16 +92,27 @@ class _Trials:
         )
 
     async def _once(self, route: Route, number: int) -> Answer | None:
-        turn, began = self._turn, time.monotonic()
+        turn, at, began = self._turn, time.time(), time.monotonic()
         turn.tally.provider, turn.tally.served = route.provider.id, route.model or None
         turn.begin_anew()
-        turn.trying = Attempt(route.provider.id, route.model, number)
+        turn.trying = (route.provider.id, route.model, number)
         try:
             answer = await self._ask(route)
         except GatewayError as error:
-            ms = (time.monotonic() - began) * 1000
-            turn.attempts.append(structs.replace(turn.trying, status=error.status, kind=error.kind, ms=ms))
-            if blame(error) is Blame.PROVIDER:
+            whose, ms = blame(error), (time.monotonic() - began) * 1000
+            turn.attempts.append(
+                AttemptRow(
+                    at,
+                    turn.asked.request_id,
+                    *turn.trying,
+                    error.status,
+                    error.kind,
+                    whose.name.lower(),
+                    str(error),
+                    ms,
+                )
+            )
+            if whose is Blame.PROVIDER:
                 turn.gateway.circuits.failed(route.provider.id, error)
             if not self._connects_again(error):
                 raise

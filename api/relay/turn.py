@@ -4,7 +4,7 @@ from types import ModuleType
 from typing import Final, Protocol
 from urllib.parse import quote
 
-from msgspec import Struct, structs
+from msgspec import structs
 
 from api.calls import Call
 from api.dialects.envelope import Envelope, named_envelope, open_envelope, open_question
@@ -15,27 +15,13 @@ from api.providers.groups import Plan
 from api.receipts import Slip
 from api.relay.asked import Answer, Asked, Delivery
 from api.relay.holding import Holding
+from api.store.attempts import AttemptRow
 from api.usage import Tally
 
 ATTEMPTS: Final = "x-morello-attempts"
 HEARTBEAT_SECONDS: Final = 15.0  # some clients give up after 20 s of silence
 
 Dialect = ModuleType  # a package that fulfils api.dialects.dialect.Dialect
-
-
-class Attempt(Struct, frozen=True):
-    """One time that a provider was asked, with its key of that number; `status` is what the caller would have got."""
-
-    provider: str
-    model: str
-    key: int
-    status: int = 200
-    kind: str | None = None
-    ms: float = 0.0
-
-    def __str__(self) -> str:
-        name = f"{self.provider}:{self.model}" if self.model else self.provider
-        return f"{quote(name, safe=':/@._-')};key={self.key};status={self.status}"
 
 
 class Voice(Protocol):
@@ -68,11 +54,12 @@ class Turn:
         self.asked, self.gateway, self.caller, self.delivery, self.tally = asked, gateway, caller, delivery, tally
         self.rehearsed = rehearsed
         self.plan: Plan | None = None
-        self.attempts: list[Attempt] = []
-        self.trying: Attempt | None = None
+        self.attempts: list[AttemptRow] = []  # those in vain
+        self.trying: tuple[str, str, int] | None = None  # the provider, the model and the number of the key
         self.may_fall_back = False  # whether another model is asked if this one fails now
         self._holding: Holding | None = None
         self.slip = Slip(tally, asked.body) if rehearsed else gateway.receipts.begin(tally, asked.body)
+        self.slip.attempts = self.attempts
         self.voice: Voice | None = None
         self._call = call
         self._heart: Heart | None = None  # only a stream has one: the two know each other, a cycle for the collector
@@ -97,8 +84,9 @@ class Turn:
         """The header that names the attempts, where there is anything to tell."""
         if not self.attempts and not (self.plan and self.plan.group):
             return {}
-        trying = (self.trying,) if self.trying else ()
-        return {ATTEMPTS: ", ".join(map(str, (*self.attempts, *trying)))}
+        said = [_said(one.provider, one.model, one.key, one.status) for one in self.attempts]
+        said += [_said(*self.trying, 200)] if self.trying else []
+        return {ATTEMPTS: ", ".join(said)}
 
     @property
     def is_held(self) -> bool:
@@ -198,3 +186,8 @@ class Turn:
     def _beat(self) -> None:
         if self.caller.HEARTBEAT and (self.voice is None or self.voice.pauses):
             self.delivery.write(self.caller.HEARTBEAT)
+
+
+def _said(provider: str, model: str, key: int, status: int) -> str:
+    name = f"{provider}:{model}" if model else provider
+    return f"{quote(name, safe=':/@._-')};key={key};status={status}"

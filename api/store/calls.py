@@ -83,8 +83,14 @@ def by_minute(db: Connection, since: float) -> list[MinuteRow]:
     return [MinuteRow(*row) for row in db.execute(counted.where(calls.c.at >= since).group_by(minute))]
 
 
-def first_tokens(db: Connection, since: float) -> list[tuple[float, str | None, float]]:
-    """When each call from `since` on began, at which provider, and how many ms its first token took."""
-    timed = select(calls.c.at, calls.c.provider, calls.c.first_token_ms)
+def first_tokens(db: Connection, since: float) -> list[tuple[float, float]]:
+    """When each call from `since` on began, and how many ms its first token took."""
+    timed = select(calls.c.at, calls.c.first_token_ms)
     rows = db.execute(timed.where(calls.c.at >= since, calls.c.first_token_ms.is_not(None)))
-    return [(at, provider, took) for at, provider, took in rows]
+    return [(at, took) for at, took in rows]
+
+
+def since(db: Connection, at: float, most: int) -> list[CallRow]:
+    """The last calls that began at `at` or later, at most so many, newest first."""
+    found = select(*_COLUMNS).where(calls.c.at >= at).order_by(calls.c.at.desc()).limit(most)
+    return [CallRow(*row) for row in db.execute(found)]

@@ -145,3 +145,20 @@ calls = Table(
     Column("bytes_in", Integer, nullable=False),
     Column("bytes_out", Integer, nullable=False),
 )
+
+# Only those that failed: the one that answered is the call itself.
+attempts = Table(
+    "attempts",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("at", Float, nullable=False, index=True),
+    Column("request_id", String(40), nullable=False, index=True),
+    Column("provider", String(32), nullable=False),
+    Column("model", Text, nullable=False, comment="empty where the provider was asked for none"),
+    Column("key", Integer, nullable=False, comment="the number of the credential; 0: none"),
+    Column("status", Integer, nullable=False, comment="what the caller would have got"),
+    Column("error", String(64), nullable=False),
+    Column("blame", String(16), nullable=False),
+    Column("words", Text, nullable=False, comment="the provider's own where it said any, without secrets"),
+    Column("ms", Float, nullable=False),
+)

@@ -181,17 +181,6 @@ def test_first_tokens_are_forgotten_after_an_hour(lately, clock):
     assert not any(minute.firsts for minute in lately._minutes.values())
 
 
-# One provider
-
-
-def test_a_provider_has_its_own_numbers(lately):
-    lately.add([call(first=100.0), call(first=300.0, provider="two"), call(provider="two", status=500)])
-    assert lately.first_token("two") == pytest.approx(300, rel=0.02)
-    assert lately.first_token("three") is None
-    lately.add([call(first=500.0, provider="three")])
-    assert lately.first_token("three") == pytest.approx(500, rel=0.02)
-
-
 def test_a_call_that_found_no_provider_is_counted_for_none(lately):
     lately.add([call(provider=None, status=404)])
     assert lately.look().bars[-1].failures == 1
@@ -229,8 +218,6 @@ async def test_after_a_restart_the_numbers_are_the_same(lately, store, clock):
     assert again.look() == lately.look()
     assert again.look().tokens_in > 0
     assert again.recent(RECENT) == lately.recent(RECENT)
-    for provider in ("one", "two", "three"):
-        assert again.first_token(provider) == lately.first_token(provider)
 
 
 async def test_what_is_counted_on_after_a_restart_is_the_table_again(store, clock):

@@ -147,7 +147,7 @@ async def test_every_write_is_told(store):
 
 async def test_what_was_written_is_passed_on_and_nothing_else_is(store):
     passed: list[calls.CallRow] = []
-    ledger = Ledger(store, News(), passed.extend)
+    ledger = Ledger(store, News(), lambda rows, _tries: passed.extend(rows))
     broken = tally(1)
     broken.asked = "\ud800"
     ledger.record(broken)

@@ -6,7 +6,7 @@ import pytest
 from api.endpoints import Endpoint
 from tests.webui.reading import find, find_all
 from tests.webui.test_providers_page import unsaid
-from tests.webui.test_words import MARKED
+from tests.webui.test_words import MARKED, QUIET
 from webui.commands import Commands
 from webui.control import Order
 from webui.pages.provider_cards import MOST_LACKS, ProviderCard, Shelf
@@ -67,7 +67,7 @@ async def test_what_a_provider_says_is_text_on_the_page(dashboard):
 
 
 def test_every_word_for_an_endpoint_is_translated():
-    full = ProviderCard("local", "", "M", "morello", "built_in", 5, also=tuple(Endpoint))
+    full = ProviderCard("local", "", "M", "morello", "built_in", 5, QUIET, also=tuple(Endpoint))
     shelf = Shelf((), full)
     part = render(MARKED, "parts/providers.html", providers=shelf, csrf="c0ffee", now=0.0)
     assert unsaid(part) == []

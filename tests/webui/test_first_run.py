@@ -20,7 +20,7 @@ from tests.program import Program
 from tests.webui.conftest import Dashboard, dashboard_over, free_port, until
 from tests.webui.reading import find, find_all
 from tests.webui.test_providers_page import EVIL, HTMX, KEY, in_browser, models, unsaid
-from tests.webui.test_words import MARKED, NOW
+from tests.webui.test_words import MARKED, NOW, QUIET
 from webui.card import Card
 from webui.pages.provider_cards import ProviderCard, masked
 from webui.render import render
@@ -217,7 +217,9 @@ def test_every_sentence_is_translated(state, many):
         "steps": server,
         "found": None if many is None else (by_key, few, lots)[:many],
         "masked": masked,
-        "built_in": ProviderCard("local", "", "M", "morello", "built_in", 5, error=SaidInWords("x") if many else None),
+        "built_in": ProviderCard(
+            "local", "", "M", "morello", "built_in", 5, QUIET, error=SaidInWords("x") if many else None
+        ),
         "told": Told("⟦Said.⟧"),
         "csrf": "c0ffee",
         "now": NOW,

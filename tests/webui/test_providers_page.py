@@ -9,6 +9,7 @@ from playwright.async_api import expect
 
 from api.dialects.quirks import Quirks
 from api.errors import SaidInWords, UpstreamRefused, UpstreamUnreachable
+from api.health import Half, Record
 from api.providers.asking import NAMES as QUIRKS
 from api.providers.presets import PRESETS
 from api.providers.provider import Check
@@ -16,7 +17,8 @@ from tests.browser import accessible
 from tests.fakes import CHAT, answers, far_end
 from tests.webui.conftest import until
 from tests.webui.reading import find, find_all
-from tests.webui.test_words import MARKED, NOW, outside
+from tests.webui.test_words import MARKED, NOW, QUIET, outside
+from webui.chart import strip
 from webui.pages.provider_cards import ProviderCard, Shelf, mark, masked
 from webui.pages.provider_form import FIRST, SPEAKS, Form, proposed_id
 from webui.render import render
@@ -420,15 +422,17 @@ async def test_the_kept_key_is_used_for_the_test_of_a_change(dashboard):
 # What is said
 
 
+BUSY = Record((Half(9, 1, 412.0, slow=True),) * 48, 400, 3, 412.0, 4.2, None)
 CARDS = (
-    ProviderCard("a", "⟦a⟧", "A", "⟦host⟧", "healthy", 1, 412.0, "••••9b1e", NOW),
-    ProviderCard("b", "⟦b⟧", "B", "⟦host⟧", "off", 0),
+    ProviderCard("a", "⟦a⟧", "A", "⟦host⟧", "healthy", 1, BUSY, strip(BUSY.halves), "••••9b1e", NOW),
+    ProviderCard("s", "⟦s⟧", "S", "⟦host⟧", "slow", 1, BUSY, strip(BUSY.halves)),
+    ProviderCard("b", "⟦b⟧", "B", "⟦host⟧", "off", 0, QUIET),
     *(
-        ProviderCard("c", "⟦c⟧", "C", "⟦host⟧", state, 3, error=SaidInWords("Said."), checked_at=NOW)
+        ProviderCard("c", "⟦c⟧", "C", "⟦host⟧", state, 3, QUIET, error=SaidInWords("Said."), checked_at=NOW)
         for state in ("unreadable", "rejected", "unreachable", "failing")
     ),
-    ProviderCard("d", "⟦d⟧", "D", "⟦host⟧", "untried", 0),
-    ProviderCard("e", "⟦e⟧", "E", "⟦host⟧", "rejected", 0, failed_at=NOW),
+    ProviderCard("d", "⟦d⟧", "D", "⟦host⟧", "untried", 0, QUIET),
+    ProviderCard("e", "⟦e⟧", "E", "⟦host⟧", "rejected", 0, QUIET, failed_at=NOW, words="⟦no⟧"),
 )
 CHECKS = (
     None,
@@ -458,7 +462,7 @@ def unsaid(part: str) -> list[str]:
 
 
 def test_every_sentence_of_the_cards_is_translated():
-    built_in = ProviderCard("local", "", "M", "morello", "built_in", 5, error=SaidInWords("Said."))
+    built_in = ProviderCard("local", "", "M", "morello", "built_in", 5, QUIET, error=SaidInWords("Said."))
     shelf = Shelf(CARDS, built_in)
     values = {"told": Told("⟦Said.⟧", undo="/"), "csrf": "c0ffee", "now": NOW, "count": 7}
     for cards in (shelf, Shelf((), built_in)):

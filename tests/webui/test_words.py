@@ -7,6 +7,7 @@ from datetime import datetime
 import pytest
 
 from api.errors import Holder, PortRefused, PortTaken
+from api.health import Half, Record
 from api.listener import Failed, Running, Starting, Stopped, Stopping
 from webui.card import Card
 from webui.locale import SPOKEN, Locale, locale
@@ -14,6 +15,7 @@ from webui.render import environment, render
 from webui.view import Told, Wrong
 
 NOW = datetime.now().timestamp()
+QUIET = Record((Half(),) * 48, 0, 0, None, None, None)  # of whom nobody asked anything
 KEY = "cs-sk-00000000-0000-4000-8000-000000009b1e"
 
 

@@ -1,17 +1,24 @@
 """What can be seen of the models: the owner's names with what stands behind them, and a row for every model."""
 
-from typing import Final
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any, Final
 
 from msgspec import Struct
 
 from api.errors import SaidInWords
 from api.facts import Capability, Facts
+from api.health import Day
 from api.providers.chosen import USUAL
 from api.providers.groups import Group
 from api.providers.provider import Model, Provider
 from webui.house import House
 
 MOST: Final = 200  # rows that are drawn at once
+
+
+NO_DAY: Final = Day(0, None)
+SORTS: Final = ("", "first", "today", "context", "input", "output")
 
 
 class Hop(Struct, frozen=True):
@@ -22,14 +29,15 @@ class Hop(Struct, frozen=True):
 
 
 class Alias(Struct, frozen=True):
-    """One of the owner's names."""
+    """One of the owner's names, and how many calls were answered by it today."""
 
     name: str
     hops: tuple[Hop, ...]
+    today: int = 0
 
 
 class Row(Struct, frozen=True):
-    """One model as the table shows it. `added`: by the owner, though its provider does not list it."""
+    """One model as the table shows it, and its day. `added`: by the owner, though its provider does not list it."""
 
     provider: str
     model: str
@@ -38,6 +46,7 @@ class Row(Struct, frozen=True):
     enabled: bool
     added: bool
     is_built_in: bool
+    day: Day = NO_DAY
 
     @property
     def id(self) -> str:
@@ -51,12 +60,16 @@ class Row(Struct, frozen=True):
 
 
 class Wish(Struct, frozen=True):
-    """What the address of the page says is to be seen. `on` is empty, on or off; `can` a capability."""
+    """What the address of the page says is to be seen. `on` is empty, on or off; `can` a capability.
+
+    `sort` is one of SORTS: empty is the order of the providers' lists; what is unknown comes last.
+    """
 
     find: str = ""
     provider: str = ""
     on: str = ""
     can: str = ""
+    sort: str = ""
     most: int = MOST
 
 
@@ -80,12 +93,17 @@ class Count(Struct, frozen=True):
 
 def aliases(house: House) -> tuple[Alias, ...]:
     """The owner's names as things are now."""
-    return tuple(_alias(house, group) for group in house.gateway.providers.groups.all())
+    days = house.gateway.health.today()
+    return tuple(
+        _alias(house, group, days.get(("", group.name), NO_DAY)) for group in house.gateway.providers.groups.all()
+    )
 
 
 def table(house: House, wish: Wish) -> Table:
     """The rows that `wish` asks for."""
     rows = [row for row in _every(house) if _wanted(row, wish)]
+    if order := _ORDERS.get(wish.sort):
+        rows.sort(key=order)
     providers = tuple(provider.id for provider in _providers(house))
     return Table(wish, tuple(rows[: wish.most]), len(rows), providers)
 
@@ -97,8 +115,12 @@ def count(house: House) -> Count:
 
 
 def _every(house: House) -> list[Row]:
-    providers = house.gateway.providers
-    return [_row(house, one, model) for one in _providers(house) for model in providers.every_model(one)]
+    providers, days = house.gateway.providers, house.gateway.health.today()
+    return [
+        _row(house, one, model, days.get((one.id, model.id), NO_DAY))
+        for one in _providers(house)
+        for model in providers.every_model(one)
+    ]
 
 
 def _providers(house: House) -> list[Provider]:
@@ -106,11 +128,24 @@ def _providers(house: House) -> list[Provider]:
     return [*providers.all(), *providers.built_in()]
 
 
-def _row(house: House, provider: Provider, model: Model) -> Row:
+def _row(house: House, provider: Provider, model: Model, day: Day) -> Row:
     chosen = house.gateway.providers.choosing.of(provider.id).get(model.id, USUAL)
     name = model.name if model.name and model.name != model.id else ""
     facts = house.gateway.providers.facts(provider, model).facts
-    return Row(provider.id, model.id, name, facts, chosen.enabled, chosen.added, provider.is_built_in)
+    return Row(provider.id, model.id, name, facts, chosen.enabled, chosen.added, provider.is_built_in, day)
+
+
+def _last_if_unknown(number: float | Decimal | None) -> tuple[bool, float | Decimal]:
+    return number is None, number or 0
+
+
+_ORDERS: Final[dict[str, Callable[[Row], Any]]] = {
+    "first": lambda row: _last_if_unknown(row.day.first_ms),
+    "today": lambda row: -row.day.calls,
+    "context": lambda row: _last_if_unknown(-row.facts.context if row.facts.context else None),
+    "input": lambda row: _last_if_unknown(row.facts.prices.input if row.facts.prices else None),
+    "output": lambda row: _last_if_unknown(row.facts.prices.output if row.facts.prices else None),
+}
 
 
 def _wanted(row: Row, wish: Wish) -> bool:
@@ -122,8 +157,8 @@ def _wanted(row: Row, wish: Wish) -> bool:
     return all(word in text for word in wish.find.lower().split())
 
 
-def _alias(house: House, group: Group) -> Alias:
-    return Alias(group.name, tuple(Hop(model, _why_not(house, model)) for model in group.models))
+def _alias(house: House, group: Group, day: Day) -> Alias:
+    return Alias(group.name, tuple(Hop(model, _why_not(house, model)) for model in group.models), day.calls)
 
 
 def _why_not(house: House, model: str) -> SaidInWords | None:

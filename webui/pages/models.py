@@ -13,7 +13,7 @@ from api.providers.chosen import USUAL
 from api.providers.registry import Refreshed
 from webui.gate import field
 from webui.house import House, language
-from webui.pages.model_rows import MOST, Wish, aliases, count, table
+from webui.pages.model_rows import MOST, SORTS, Wish, aliases, count, table
 from webui.view import Part, Told, Wrong, answer, page
 
 HOME: Final = "/models"
@@ -120,7 +120,8 @@ def _wish(request: Request) -> Wish:
         wish = msgspec.convert(given, Wish, strict=False)
     except msgspec.ValidationError:
         return Wish()
-    return structs.replace(wish, most=max(MOST, min(wish.most, 100 * MOST)))
+    sort = wish.sort if wish.sort in SORTS else ""
+    return structs.replace(wish, sort=sort, most=max(MOST, min(wish.most, 100 * MOST)))
 
 
 def _address(wish: Wish) -> str:

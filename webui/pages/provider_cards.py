@@ -8,12 +8,14 @@ from msgspec import Struct
 from api.activity import RECENT
 from api.endpoints import Endpoint
 from api.errors import GatewayError, SaidInWords
+from api.health import Record
 from api.lacks import Lack
 from api.providers.abilities import known
 from api.providers.circuit import Broken
 from api.providers.presets import PRESETS
 from api.providers.provider import LOCAL, Check, Provider, origin
 from api.store.calls import CallRow
+from webui.chart import Bar, strip
 from webui.house import House
 
 SHOWN: Final = 4  # letters of a key
@@ -41,11 +43,11 @@ class Resting(Struct, frozen=True):
 class ProviderCard(Struct, frozen=True):
     """One provider as its card shows it. Two that are equal look the same, but for the time that has gone by.
 
-    `state` is one of off, unreadable, rejected, unreachable, failing, healthy, untried, built_in. `first_token` is in
-    milliseconds. `key` is what may be seen of the first of its `keys`; None where there is none. `failed_at` is when a
-    call failed after the last test. `also` is what it has beside conversations, as far as that is known; `lacks` what
-    it turned out not to have, the last first. `resting` are keys that are not used for a while; `skipped` tells that
-    it keeps failing.
+    `state` is one of off, unreadable, rejected, unreachable, failing, slow, healthy, untried, built_in. `health` is how
+    it did in the last 24 hours, `strip` that as bars. `key` is what may be seen of the first of its `keys`; None where
+    there is none. `failed_at` is when a call failed after the last test, `words` what it said then. `also` is what it
+    has beside conversations, as far as that is known; `lacks` what it turned out not to have, the last first. `resting`
+    are keys that are not used for a while; `skipped` tells that it keeps failing.
     """
 
     id: str
@@ -54,10 +56,12 @@ class ProviderCard(Struct, frozen=True):
     host: str
     state: str
     models: int
-    first_token: float | None = None
+    health: Record
+    strip: tuple[Bar, ...] = ()
     key: str | None = None
     checked_at: float | None = None
     failed_at: float | None = None
+    words: str = ""
     error: SaidInWords | None = None
     also: tuple[Endpoint, ...] = ()
     lacks: tuple[Lack, ...] = ()
@@ -94,20 +98,24 @@ def _card(house: House, provider: Provider) -> ProviderCard:
     providers = house.gateway.providers
     check = providers.checked(provider.id)
     call = _call_since(house, provider, check)
+    health = house.gateway.health.of(provider.id)
+    failed_at = call.at if call and call.error in TROUBLES else None
     return ProviderCard(
         id=provider.id,
         name=provider.name,
         mark=mark(provider.name, provider.base_url),
         host=provider.base_url.partition("://")[2],
-        state=_state(provider, check, call),
+        state=_state(provider, check, call, health),
         models=len(providers.catalog.of(provider)),
-        first_token=house.gateway.activity.first_token(provider.id),
+        health=health,
+        strip=strip(health.halves),
         key=masked(provider.key),
         keys=len(provider.credentials),
         resting=_resting(house, provider),
         skipped=house.gateway.circuits.broken(provider.id),
         checked_at=check.at if check else None,
-        failed_at=call.at if call and call.error in TROUBLES else None,
+        failed_at=failed_at,
+        words=health.trouble.words if failed_at and health.trouble and health.trouble.at >= failed_at else "",
         error=provider.fault or (check.error if check and not call else None),
         also=_also(house, provider),
         lacks=house.gateway.lacks.of(provider)[: -MOST_LACKS - 1 : -1],
@@ -135,7 +143,7 @@ def _also(house: House, *providers: Provider) -> tuple[Endpoint, ...]:
 
 def _built_in(house: House) -> ProviderCard:
     providers = house.gateway.providers
-    local = providers.find(LOCAL)
+    local, health = providers.find(LOCAL), house.gateway.health.of(LOCAL)
     return ProviderCard(
         id=LOCAL,
         name="",
@@ -143,23 +151,26 @@ def _built_in(house: House) -> ProviderCard:
         host=", ".join(provider.id for provider in providers.built_in()),
         state="built_in",
         models=sum(len(providers.models(provider)) for provider in providers.built_in()),
-        first_token=house.gateway.activity.first_token(LOCAL),
+        health=health,
+        strip=strip(health.halves),
         error=(local.fault if local else None) or house.gateway.local.trouble(),
         also=_also(house, *providers.built_in()),
     )
 
 
-def _state(provider: Provider, check: Check | None, call: CallRow | None) -> str:
+def _state(provider: Provider, check: Check | None, call: CallRow | None, health: Record) -> str:
     """What the last test, or a call after it, says of a provider."""
     if not provider.enabled:
         return "off"
     if provider.fault:
         return "unreadable"
-    if call:
-        return TROUBLES.get(call.error or "", "healthy")
-    if check and check.error:
+    if call and call.error in TROUBLES:
+        return TROUBLES[call.error]
+    if not call and check and check.error:
         return trouble(check.error)
-    return "healthy" if check else "untried"
+    if health.slow:
+        return "slow"
+    return "healthy" if call or check else "untried"
 
 
 def _call_since(house: House, provider: Provider, check: Check | None) -> CallRow | None:
