@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from api import VERSION
 from api.calls import Calls
+from api.conformance import Conformance
 from api.errors import PortRefused, RunningNow
 from api.gateway import Gateway
 from api.listener import Failed, Listener, Running, State, Stopping
@@ -34,6 +35,7 @@ class Door:
 
     def __init__(self, gateway: Gateway, listener: Listener) -> None:
         self.gateway, self.listener = gateway, listener
+        self.conformance = Conformance(gateway, lambda: self.calls)
 
     @property
     def state(self) -> State:

@@ -21,6 +21,7 @@ from webui.house import House, language
 from webui.live import live
 from webui.pages import (
     aliases,
+    conformance,
     connect,
     files,
     first_run,
@@ -131,6 +132,9 @@ PAGES: Final[tuple[tuple[str, tuple[str, ...], Any, dict[str, Any]], ...]] = (
     ("/ca-file", POST, settings.use_ca_file, PART),
     ("/limits", POST, limits.change_limits, PART),
     ("/providers/<id>/limits", GET, limits.show_limits, PAGE),
+    ("/providers/<id>/conformance", GET, conformance.show_conformance, PAGE),
+    ("/providers/<id>/conformance", POST, conformance.start_conformance, PART),
+    ("/providers/<id>/conformance/cancel", POST, conformance.cancel_conformance, PART),
     ("/password", POST, settings.set_password, PART),
     ("/password/clear", POST, settings.clear_password, PART),
     ("/sessions/end", POST, settings.end_session, PART),

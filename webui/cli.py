@@ -159,6 +159,11 @@ def _provider_commands(parser: argparse.ArgumentParser) -> None:
     _provider_command(verbs, "enable", "let it be asked", _switch_provider).set_defaults(enabled=True)
     _provider_command(verbs, "disable", "keep it, but do not ask it", _switch_provider).set_defaults(enabled=False)
     _provider_command(verbs, "test", "ask it for its models, with its key", _test_provider)
+    measure = _provider_command(verbs, "conformance", "ask its models what they can do, in six small calls", _measure)
+    measure.add_argument("--model", default="", help="to converse with; without it, the first that can")
+    measure.add_argument(
+        "--embedder", default="", metavar="MODEL", help="to embed with; without it, the first that can"
+    )
     _provider_command(verbs, "remove", "forget one, and its keys", _remove_provider)
     cli_keys.add_verbs(verbs.add_parser("keys", help="the keys of one"), _provider_command, _keys)
 
@@ -500,6 +505,16 @@ def _test_provider(options: argparse.Namespace) -> int:
     models = "One model" if count == 1 else f"{count} models"
     _tell(options, check, check["error"] or f"Connected in {check['ms']} ms. {models} found.")
     return 0 if check["ok"] else 1
+
+
+def _measure(options: argparse.Namespace) -> int:
+    rows = _do(options, "providers conformance", id=options.id, model=options.model, embedder=options.embedder)
+    lines = (
+        f"{row['question']:<11} {row['outcome']:<8} {row['model']}{'  ' + row['words'] if row['words'] else ''}"
+        for row in rows
+    )
+    _print(options, rows, "\n".join(lines))
+    return int(any(row["outcome"] == "failed" for row in rows))
 
 
 def _remove_provider(options: argparse.Namespace) -> int:

@@ -160,6 +160,8 @@ class Commands:
                 return self._seen(await self._edit(str(given["id"]), given))
             case "providers switch":
                 return self._seen(await providers.switch(str(given["id"]), given["enabled"] is True))
+            case "providers conformance":
+                return await self._measure(str(given["id"]), str(given["model"]), str(given["embedder"]))
             case "providers test":
                 return await self._test(str(given["id"]))
             case "providers remove":
@@ -193,6 +195,20 @@ class Commands:
         if named:
             changes["quirks"] = changed(providers.known(id).quirks, named)
         return await providers.edit(id, **changes)
+
+    async def _measure(self, id: str, model: str, embedder: str) -> list[dict[str, object]]:
+        self._door.conformance.start(id, model, embedder)
+        run = await self._door.conformance.finished(id)
+        return [
+            {
+                "question": one.name,
+                "model": one.model,
+                "outcome": one.stage.value,
+                "ms": one.ms and round(one.ms),
+                "words": one.words and str(one.words),
+            }
+            for one in run.results
+        ]
 
     async def _test(self, id: str) -> dict[str, object]:
         check = await self._gateway.check(self._gateway.providers.known(id))

@@ -15,7 +15,7 @@ from sanic.response import BaseHTTPResponse
 
 from webui.card import card
 from webui.house import House
-from webui.pages import first_run, models, overview, providers, server, settings
+from webui.pages import conformance, first_run, models, overview, providers, server, settings
 from webui.view import Part, fill
 
 HEARTBEAT_SECONDS: Final = 15.0
@@ -34,6 +34,7 @@ PAGES: Final[dict[str, tuple[Part, ...]]] = {
     "overview": (*SHELL, *server.PARTS, *overview.PARTS, *first_run.PARTS),
     "providers": (*SHELL, *providers.PARTS),
     "models": (*SHELL, *models.PARTS),
+    "conformance": (*SHELL, *conformance.PARTS),
     "settings": (*SHELL, *settings.PARTS),
 }
 

@@ -94,6 +94,7 @@ async def _serve(options: Options, home: Home, gateway: Gateway) -> None:
         await ends.wait()
     finally:
         await control.close()
+        await door.conformance.close()
         await door.listener.close(gateway.settings.drain)
         await dashboard.close()
 

@@ -22,6 +22,7 @@ from api.providers.chosen import USUAL, Choosing, Chosen, checked_model
 from api.providers.credentials import KeyChanges, with_changed_key, with_key, without_key
 from api.providers.describing import described_by
 from api.providers.groups import Group, Groups, Plan, Policy, checked_group, row_of
+from api.providers.measuring import Found, Measured, with_measured
 from api.providers.planning import Planner
 from api.providers.pool import Pools
 from api.providers.provider import (
@@ -112,6 +113,7 @@ class Providers:
         self._checks: dict[str, Check] = {}
         self.catalog = Catalog(store, fetch, self._changed)
         self.choosing = Choosing(store)
+        self.measured = Measured(store)
         self.table: Callable[[], Table] = bundled
         self._facts: dict[tuple[str, Model], Known] = {}
         self._planner = Planner(
@@ -296,6 +298,7 @@ class Providers:
             self._checks.pop(id, None)
             self._hold(provider, models, chosen)
             self.choosing.forget(id)
+            self.measured.forget(id)
             self.catalog.forget(id)
 
     def removed(self, id: str) -> Provider | None:
@@ -393,10 +396,18 @@ class Providers:
         known = self._facts.get((provider.id, model))
         if known is None:
             own = self.choosing.of(provider.id).get(model.id, USUAL).facts
-            known = described_by(self.table(), own, provider, model)
+            found = self.measured.of(provider.id, model.id)
+            known = with_measured(described_by(self.table(), own, provider, model), found)
             if len(self._facts) < MOST_FACTS:
                 self._facts[provider.id, model] = known
         return known
+
+    async def measure(self, id: str, model: str, found: Found) -> None:
+        """Keep what a model of a provider was found to do, or not to do."""
+        async with self._turn:
+            self.known(id)
+            await self.measured.put(id, model, found)
+            self._changed()
 
     def forget_facts(self) -> None:
         """Something is known better now."""
@@ -498,6 +509,7 @@ class Providers:
             self.catalog.expire(new.id)
         else:
             self.catalog.forget(new.id)
+            self.measured.forget(new.id)
 
     def _hold(self, provider: Provider, models: tuple[Model, ...], chosen: dict[str, Chosen]) -> None:
         self._forget_removed(provider.id)

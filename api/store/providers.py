@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from msgspec import Struct
 from sqlalchemy import Connection, delete, insert, select, update
 
-from api.store import groups, models
+from api.store import groups, measured, models
 from api.store.groups import GroupRow
 from api.store.schema import catalog, credentials, providers
 
@@ -89,6 +89,7 @@ def change(db: Connection, row: ProviderRow, keys: Sequence[CredentialRow] | Non
     old = db.execute(select(providers).where(providers.c.id == row.id)).one()
     if (old.base_url, old.dialect) != (row.base_url, row.dialect):
         db.execute(delete(catalog).where(catalog.c.provider == row.id))  # another one's list
+        measured.drop_all(db, row.id)
     db.execute(update(providers).where(providers.c.id == row.id).values(**fields))
 
 
@@ -97,6 +98,7 @@ def remove(db: Connection, provider: str) -> None:
     db.execute(delete(catalog).where(catalog.c.provider == provider))
     db.execute(delete(credentials).where(credentials.c.provider == provider))
     models.drop_all(db, provider)
+    measured.drop_all(db, provider)
     db.execute(delete(providers).where(providers.c.id == provider))
 
 

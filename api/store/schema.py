@@ -162,3 +162,14 @@ attempts = Table(
     Column("words", Text, nullable=False, comment="the provider's own where it said any, without secrets"),
     Column("ms", Float, nullable=False),
 )
+
+# What a conformance run found: whether a model can do something, at the address its provider has.
+measured = Table(
+    "measured",
+    metadata,
+    Column("provider", String(32), primary_key=True),
+    Column("model", String(512), primary_key=True),
+    Column("capability", String(32), primary_key=True),
+    Column("works", Boolean, nullable=False),
+    Column("at", Float, nullable=False),
+)

@@ -743,7 +743,7 @@ async def test_the_keyboard_alone_adds_changes_and_removes(site):
         await expect(page.locator("#drawer")).to_be_hidden()
         await more.focus()
         await page.keyboard.press("Enter")
-        for _ in range(4):
+        for _ in range(5):
             await page.keyboard.press("Tab")
         await page.keyboard.press("Enter")
         await expect(shown_card(page, "work")).to_have_count(0)
