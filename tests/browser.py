@@ -6,7 +6,7 @@ import shutil
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 import pytest
 from axe_playwright_python.async_playwright import Axe  # type: ignore[import-untyped]
@@ -99,8 +99,8 @@ async def accessible(page: Page) -> None:
 
 async def speak(page: Page, language: str) -> None:
     """Load the page again in `language`, as if it had been chosen in the sidebar."""
-    cookie = f"morello_language_{urlsplit(page.url).port}"
-    await page.context.add_cookies([{"name": cookie, "value": language, "url": page.url}])
+    cookie, whole_site = f"morello_language_{urlsplit(page.url).port}", urljoin(page.url, "/")
+    await page.context.add_cookies([{"name": cookie, "value": language, "url": whole_site}])
     await page.reload()
     assert await page.locator("html").get_attribute("lang") == language
 

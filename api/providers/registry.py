@@ -402,6 +402,11 @@ class Providers:
                 self._facts[provider.id, model] = known
         return known
 
+    def facts_of_others(self, provider: Provider, model: Model) -> Known:
+        """What is known of a model without the owner's word."""
+        found = self.measured.of(provider.id, model.id)
+        return with_measured(described_by(self.table(), USUAL.facts, provider, model), found)
+
     async def measure(self, id: str, model: str, found: Found) -> None:
         """Keep what a model of a provider was found to do, or not to do."""
         async with self._turn:

@@ -23,7 +23,7 @@ KEYWORDS: Final[dict[str, Any]] = {
     **dict.fromkeys(("SaidInWords", "OwnerError", "PortRefused", "RunningNow", "StoreFailed", "ProviderRefused")),
     **dict.fromkeys(("ImportRefused",)),
     **dict.fromkeys(("UpstreamRefused", "UpstreamUnreachable", "UpstreamTimeout", "BadReply", "StreamBroken")),
-    **dict.fromkeys(("LocalModelFailed", "_bad_url", "ProxyRefused", "CaFileRefused", "LimitRefused")),
+    **dict.fromkeys(("LocalModelFailed", "_bad_url", "ProxyRefused", "CaFileRefused", "LimitRefused", "FactRefused")),
 }
 # What is said on a terminal, or to a client of the API only, stays English.
 UNSEEN: Final = (

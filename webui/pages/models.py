@@ -2,7 +2,7 @@
 
 from functools import partial
 from typing import Final
-from urllib.parse import urlencode
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 import msgspec
 from msgspec import structs
@@ -98,8 +98,14 @@ def whole(request: Request, house: House, told: Told, status: int = 200, **more:
         "models_told": count(house),
         "models": table(house, _wish(request)),
         "alias": None,
+        "facts": None,
     }
     return page(request, house, "models", told, status, **{**values, **more})
+
+
+def refreshed(request: Request, house: House, told: Told) -> HTTPResponse:
+    """The table, the names and the count anew: around a drawer that is left empty, and closes."""
+    return _table(request, house, told)
 
 
 def _table(request: Request, house: House, told: Told, status: int = 200) -> HTTPResponse:
@@ -114,8 +120,10 @@ def _table(request: Request, house: House, told: Told, status: int = 200) -> HTT
 
 
 def _wish(request: Request) -> Wish:
-    """What the address, or the form that was sent, asks for; nonsense asks for everything."""
-    given = {name: values[0][:LONGEST] for name, values in request.args.items() if name in Wish.__struct_fields__}
+    """What the address asks for, of an action that of the page it was begun on; nonsense asks for everything."""
+    args = parse_qs(urlsplit(request.headers.get("hx-current-url", "")).query) if request.method == "POST" else {}
+    args = args or request.args
+    given = {name: values[0][:LONGEST] for name, values in args.items() if name in Wish.__struct_fields__}
     try:
         wish = msgspec.convert(given, Wish, strict=False)
     except msgspec.ValidationError:
