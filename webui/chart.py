@@ -12,17 +12,25 @@ WIDTH: Final = 7.6
 LEAST: Final = 1.0  # what is not nothing can be seen
 STRIP: Final = 24.0  # high
 STRIP_STEP: Final = 6
+STRIP_WIDTH: Final = 4
 STRIP_USUAL, STRIP_LEAST = 18.0, 3.0  # what is coloured is higher than everything that is as usual
 TOPS: Final = (1, 1.2, 1.6, 2, 2.4, 3, 4, 5, 6, 8, 10)  # of these, and their tens and hundreds, the even ones
 
 
 class Bar(Struct, frozen=True):
-    """One rectangle: `kind` is b, now or err; in a strip b, warn, err or none."""
+    """One rectangle: `kind` is b, now or err."""
 
     kind: str
     x: float
     y: float
     height: float
+
+
+class Mark(Struct, frozen=True):
+    """Every bar of one kind in a strip, as an SVG path; `kind` is b, warn, err or none."""
+
+    kind: str
+    path: str
 
 
 class Chart(Struct, frozen=True):
@@ -47,21 +55,29 @@ def draw(values: Sequence[float | None], bad: Sequence[float] = ()) -> Chart:
     return Chart(tuple(bars), top, values[-1], peak, len(values) - 1 - last)
 
 
-def strip(halves: Sequence[Half]) -> tuple[Bar, ...]:
-    """One bar a half hour, as high as its first token took long; coloured where it was slow, or much failed."""
+def strip(halves: Sequence[Half]) -> tuple[Mark, ...]:
+    """One bar a half hour, as high as its first token took long; coloured where it was slow, or much failed.
+
+    All bars of a kind are one path: a page may have two hundred strips.
+    """
     usual = [half.first_ms for half in halves if half.first_ms is not None and not half.slow]
-    top = max(usual, default=0.0)
-    return tuple(_of_strip(number, half, top) for number, half in enumerate(halves))
+    top, paths = max(usual, default=0.0), dict[str, list[str]]()
+    for number, half in enumerate(halves):
+        kind, height = _of_strip(half, top)
+        paths.setdefault(kind, []).append(
+            f"M{number * STRIP_STEP} {STRIP - height:g}h{STRIP_WIDTH}v{height:g}h-{STRIP_WIDTH}z"
+        )
+    return tuple(Mark(kind, "".join(path)) for kind, path in paths.items())
 
 
-def _of_strip(number: int, half: Half, top: float) -> Bar:
-    if half.failing or half.slow:
-        kind, height = "err" if half.failing else "warn", STRIP
-    elif half.first_ms is None:
-        kind, height = ("b" if half.calls else "none"), STRIP_LEAST
-    else:
-        kind, height = "b", round(STRIP_LEAST + (STRIP_USUAL - STRIP_LEAST) * half.first_ms / top, 1)
-    return Bar(kind, number * STRIP_STEP, round(STRIP - height, 1), height)
+def _of_strip(half: Half, top: float) -> tuple[str, float]:
+    if half.failing:
+        return "err", STRIP
+    if half.slow:
+        return "warn", STRIP
+    if half.first_ms is None:
+        return ("b" if half.calls else "none"), STRIP_LEAST
+    return "b", round(STRIP_LEAST + (STRIP_USUAL - STRIP_LEAST) * half.first_ms / top, 1)
 
 
 def _stack(kind: str, number: int, height: float, bad: float) -> list[Bar]:

@@ -26,7 +26,7 @@ async def test_a_refused_key_is_mended_and_a_spent_one_rests(site):
         page = await site.open()
         await page.click("[data-room=providers]")
         await page.click("#add")
-        await page.click("label:has(#preset-custom)")
+        await page.click("label:has(#preset-openai)")
         await page.fill("#provider-name", "Mine")
         await page.fill("#provider-url", f"{far.url}/v1")
         await page.fill("#provider-key", WRONG)

@@ -15,7 +15,7 @@ from api.providers.circuit import Broken
 from api.providers.presets import PRESETS
 from api.providers.provider import LOCAL, Check, Provider, origin
 from api.store.calls import CallRow
-from webui.chart import Bar, strip
+from webui.chart import Mark, strip
 from webui.house import House
 
 SHOWN: Final = 4  # letters of a key
@@ -57,7 +57,7 @@ class ProviderCard(Struct, frozen=True):
     state: str
     models: int
     health: Record
-    strip: tuple[Bar, ...] = ()
+    strip: tuple[Mark, ...] = ()
     key: str | None = None
     checked_at: float | None = None
     failed_at: float | None = None
