@@ -14,6 +14,7 @@ import shutil
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
@@ -24,15 +25,13 @@ from api.errors import AnotherInstance, CannotRun, SaidInWords
 from api.home import Home, Occupant
 from api.loopback import address
 from api.running import default_cache, default_home, run
-from webui import cli_files, cli_keys, cli_limits, cli_models
+from webui import cli_files, cli_limits, cli_models, cli_providers
 from webui.control import Order, Report, send, socket_path
 
 USAGE: Final = 64
 INTERRUPTED: Final = 130  # what a shell says of a command that Ctrl-C ended
 DASHBOARD_PORT: Final = 23300
 LOG_LINES: Final = 100
-DIALECTS: Final = "openai_chat, openai_responses, anthropic or gemini; several with a + between them, the default first"
-PROXIES: Final = {"none": "", "default": None}
 FILES: Final = ("local_model", "ca_file")  # settings that are paths
 STARTING_SECONDS: Final = 5.0  # how long a process that just started may take to open its socket
 # These speak to a running process or not at all; the others work on the stored data too.
@@ -122,8 +121,10 @@ def _parser() -> Parser:
     cli_models.add_model_verbs(_data_command(commands, "models", "every model there is", _models), _data_command)
     groups = _data_command(commands, "groups", "names of your own, each for a model or several in order", _groups)
     cli_models.add_group_verbs(groups, _data_command)
-    _data_command(commands, "presets", "providers that are known by name", _list_presets)
-    _provider_commands(commands.add_parser("providers", help="whom Morello may ask"))
+    hands = cli_providers.Hands(_do, _print, _typed)
+    presets = partial(cli_providers.list_presets, hands)
+    _data_command(commands, "presets", "providers that are known by name", presets)
+    cli_providers.add_verbs(commands.add_parser("providers", help="whom Morello may ask"), _data_command, hands)
     _file_commands(commands)
     return parser
 
@@ -141,55 +142,6 @@ def _file_commands(commands: Any) -> None:
     taken.add_argument("--without-secrets", action="store_true", help="leave the keys out")
     for parser in (brought, taken):
         parser.add_argument("--passphrase-stdin", action="store_true", help="read its passphrase from standard input")
-
-
-def _provider_commands(parser: argparse.ArgumentParser) -> None:
-    verbs = parser.add_subparsers(required=True, metavar="VERB")
-    _data_command(verbs, "list", "every provider", _list_providers)
-    _data_command(verbs, "presets", "providers that are known by name", _list_presets)
-
-    add = _provider_command(verbs, "add", "add one; nobody is called", _add_provider)
-    add.add_argument("--preset", metavar="NAME", help="take dialect and base URL from a preset")
-    _provider_fields(add)
-    edit = _provider_command(verbs, "edit", "change one; what is not given stays", _edit_provider)
-    _provider_fields(edit)
-    through = "whom it is asked through; none for nobody, default for the proxy of the settings, - for standard input"
-    edit.add_argument("--proxy", metavar="URL", help=through)
-
-    _provider_command(verbs, "enable", "let it be asked", _switch_provider).set_defaults(enabled=True)
-    _provider_command(verbs, "disable", "keep it, but do not ask it", _switch_provider).set_defaults(enabled=False)
-    _provider_command(verbs, "test", "ask it for its models, with its key", _test_provider)
-    measure = _provider_command(verbs, "conformance", "ask its models what they can do, in six small calls", _measure)
-    measure.add_argument("--model", default="", help="to converse with; without it, the first that can")
-    measure.add_argument(
-        "--embedder", default="", metavar="MODEL", help="to embed with; without it, the first that can"
-    )
-    _provider_command(verbs, "remove", "forget one, and its keys", _remove_provider)
-    cli_keys.add_verbs(verbs.add_parser("keys", help="the keys of one"), _provider_command, _keys)
-
-
-def _provider_command(verbs: Any, name: str, text: str, action: Callable[[argparse.Namespace], int]) -> Parser:
-    parser = _data_command(verbs, name, text, action)
-    parser.add_argument("id", metavar="ID", help="what stands before the colon in a model's name")
-    parser.set_defaults(usage_error=parser.error)
-    return parser
-
-
-def _provider_fields(parser: Parser) -> None:
-    parser.add_argument("--dialect", help=DIALECTS)
-    parser.add_argument("--base-url", help="with the version, as its documentation gives it")
-    parser.add_argument("--name", help="how the dashboard calls it")
-    key = parser.add_mutually_exclusive_group()
-    key.add_argument("--key-env", metavar="VAR", help="take the key from this environment variable, now")
-    key.add_argument("--key-stdin", action="store_true", help="read the key from standard input")
-    key.add_argument("--no-key", action="store_true", help="the provider wants none")
-    parser.add_argument(
-        "--quirk",
-        action="append",
-        default=[],
-        metavar="NAME=VALUE",
-        help="how it wants to be asked, such as stream_options=false; NAME= is as usual again; may be repeated",
-    )
 
 
 def _command(commands: Any, name: str, text: str, action: Callable[[argparse.Namespace], int]) -> Parser:
@@ -387,151 +339,6 @@ def _show_log(options: argparse.Namespace) -> int:
     with suppress(KeyboardInterrupt):  # how following ends
         show(follow(log, options.lines) if options.follow else last_lines(log, options.lines))
     return 0
-
-
-def _list_providers(options: argparse.Namespace) -> int:
-    providers = _do(options, "providers list")
-    rows = [
-        f"{row['id']:<16} {row['dialect']:<29} {row['calls']}{_quirks(row['quirks'])}{_trouble(row)}"
-        for row in providers
-    ]
-    _print(options, providers, "\n".join(rows))
-    return 0
-
-
-def _quirks(quirks: dict[str, Any]) -> str:
-    """What is not as usual, as it is typed."""
-    told = {name: msgspec.json.encode(value).decode().strip('[]"').replace('"', "") for name, value in quirks.items()}
-    return "".join(f"  {name}={value}" for name, value in told.items())
-
-
-def _trouble(row: dict[str, Any]) -> str:
-    return "" if row["enabled"] and not row["fault"] else f"  ({row['fault'] or 'off'})"
-
-
-def _list_presets(options: argparse.Namespace) -> int:
-    from api.providers.asking import written
-    from api.providers.presets import PRESETS
-
-    rows = [
-        f"{preset.id:<16} {preset.dialect:<29} {preset.base_url}{_quirks(written(preset.quirks))}" for preset in PRESETS
-    ]
-    data = [
-        {name: getattr(preset, name) for name in ("id", "name", "base_url", "dialect", "auth", "docs")}
-        | {"key_url": preset.key_page, "quirks": written(preset.quirks)}
-        for preset in PRESETS
-    ]
-    _print(options, data, "\n".join(rows))
-    return 0
-
-
-def _add_provider(options: argparse.Namespace) -> int:
-    preset, given = _preset(options), _given(options)
-    quirks = {**preset.get("quirks", {}), **given.get("quirks", {})}
-    given = {**preset, **given, "quirks": quirks}
-    if missing := [option for option in ("dialect", "base_url") if option not in given]:
-        options.usage_error(f"give --preset, or --{' and --'.join(missing).replace('_', '-')}")
-    if "key" not in given:
-        options.usage_error("say where its key is: --key-env, --key-stdin or --no-key")
-    provider = _do(options, "providers add", **given)
-    _tell(options, provider, f"Added. Conversations go to {provider['calls']}.")
-    return 0
-
-
-def _preset(options: argparse.Namespace) -> dict[str, Any]:
-    """What a preset fills in; a program on this computer wants no key."""
-    from api.providers.asking import written
-    from api.providers.presets import preset
-
-    if options.preset is None:
-        return {}
-    found = preset(options.preset)
-    if found is None:
-        raise SaidInWords(f"There is no preset “{options.preset}”. List them with: morello providers presets")
-    filled: dict[str, Any] = {"dialect": found.dialect, "base_url": found.base_url, "name": found.name}
-    if options.dialect in (None, found.dialect):
-        filled["quirks"] = written(found.quirks)
-    return {**filled, "key": None} if found.is_local else filled
-
-
-def _given(options: argparse.Namespace) -> dict[str, Any]:
-    """The fields that were given on the command line."""
-    fields = {name: getattr(options, name) for name in ("id", "name", "dialect", "base_url")}
-    given: dict[str, Any] = {name: value for name, value in fields.items() if value is not None}
-    if options.quirk:
-        given["quirks"] = dict(_quirk(options, text) for text in options.quirk)
-    if options.no_key:
-        return {**given, "key": None}
-    if options.key_stdin:
-        return {**given, "key": sys.stdin.readline()}
-    return {**given, "key": _key_of_environment(options.key_env)} if options.key_env else given
-
-
-def _quirk(options: argparse.Namespace, text: str) -> tuple[str, str]:
-    name, equals, value = text.partition("=")
-    if not equals:
-        options.usage_error(f"“{text}” says no value: write --quirk {text}=VALUE, or {text}= for what is usual")
-    return name, value
-
-
-def _key_of_environment(name: str) -> str:
-    if name not in os.environ:
-        raise SaidInWords(f"The environment variable {name} is not set. Set it, or use --key-stdin.")
-    return os.environ[name]
-
-
-def _edit_provider(options: argparse.Namespace) -> int:
-    given = _given(options)
-    if options.proxy is not None:
-        given["proxy"] = PROXIES[options.proxy] if options.proxy in PROXIES else _typed("proxy", options.proxy)
-    if len(given) == 1:
-        options.usage_error(
-            "say what to change: --name, --base-url, --dialect, --quirk, --proxy, --key-env, --key-stdin or --no-key"
-        )
-    provider = _do(options, "providers edit", **given)
-    _tell(options, provider, f"Changed. Conversations go to {provider['calls']}.")
-    return 0
-
-
-def _switch_provider(options: argparse.Namespace) -> int:
-    provider = _do(options, "providers switch", id=options.id, enabled=options.enabled)
-    _tell(options, provider, "Switched on." if options.enabled else "Switched off.")
-    return 0
-
-
-def _test_provider(options: argparse.Namespace) -> int:
-    check = _do(options, "providers test", id=options.id)
-    count = len(check["models"])
-    models = "One model" if count == 1 else f"{count} models"
-    _tell(options, check, check["error"] or f"Connected in {check['ms']} ms. {models} found.")
-    return 0 if check["ok"] else 1
-
-
-def _measure(options: argparse.Namespace) -> int:
-    rows = _do(options, "providers conformance", id=options.id, model=options.model, embedder=options.embedder)
-    lines = (
-        f"{row['question']:<11} {row['outcome']:<8} {row['model']}{'  ' + row['words'] if row['words'] else ''}"
-        for row in rows
-    )
-    _print(options, rows, "\n".join(lines))
-    return int(any(row["outcome"] == "failed" for row in rows))
-
-
-def _remove_provider(options: argparse.Namespace) -> int:
-    _do(options, "providers remove", id=options.id)
-    _tell(options, {"id": options.id}, "Removed.")
-    return 0
-
-
-def _tell(options: argparse.Namespace, data: Any, sentence: str) -> None:
-    """Data is only printed where it is asked for: the sentence says what was done."""
-    if options.json:
-        _print(options, data, "")
-    print(sentence, file=sys.stderr)
-
-
-def _keys(options: argparse.Namespace) -> int:
-    return cli_keys.run(options, _do, _print, _key_of_environment)
 
 
 def _limits(options: argparse.Namespace) -> int:

@@ -111,6 +111,7 @@ def _typed(prompt: str) -> str:
 def _lines(told: dict[str, Any]) -> list[str]:
     lines = [_provider(row) for row in told["providers"]]
     lines += [_row(row["state"], row["name"], " → ".join(row["models"]), row["why"]) for row in told["groups"]]
+    lines += [_row("model", name, "as it was chosen there", None) for name in told["models"]]
     lines += [_row("setting", row["name"], f"{row['now']} → {row['new']}", None) for row in told["settings"]]
     lines += [_row("limits", row["provider"] or "all", _limits(row), None) for row in told["limits"]]
     lines += [_row("left out", row["what"], "", row["why"]) for row in told["left"]]

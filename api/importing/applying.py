@@ -11,14 +11,16 @@ from msgspec import Struct, structs
 
 from api.errors import SaidInWords
 from api.gateway import Gateway
-from api.importing.drafts import Draft, Import, ImportRefused, Left, Name, free, slug
+from api.importing.drafts import Choice, Draft, Import, ImportRefused, Left, Name, free, slug
 from api.limits import EVERY, Rule, checked, checked_route
+from api.providers.chosen import checked_model, row_of_choice
 from api.providers.credentials import LONGEST_LABEL, checked_label, checked_weight
 from api.providers.groups import MOST_GROUPS, Group, checked_group
 from api.providers.provider import Credential, Provider, checked_key, origin, pooled
 from api.providers.registry import Providers
 from api.settings import Settings
 from api.store import limits as limit_rows
+from api.store import models as model_rows
 from api.store import settings as setting_rows
 from api.upstream.proxies import checked_proxy
 
@@ -65,11 +67,15 @@ class SettingRow(Struct, frozen=True):
 
 
 class Preview(Struct, frozen=True):
-    """What of a file maps, and what does not."""
+    """What of a file maps, and what does not.
+
+    `models` is what was chosen for models of providers that come, by their ids here.
+    """
 
     source: str
     providers: tuple[ProviderRow, ...]
     names: tuple[NameRow, ...]
+    models: tuple[Choice, ...]
     limits: tuple[Rule, ...]
     settings: tuple[SettingRow, ...]
     left: tuple[Left, ...]
@@ -102,13 +108,15 @@ def compare(gateway: Gateway, imported: Import, chosen: Chosen | None = None) ->
     """What an import, or what is chosen of it, comes to now. Nothing changes."""
     providers = _compare_providers(gateway.providers, [one for one in imported.found if _wants(chosen, one)])
     here = {row.draft.id: row.id for row in providers if row.state != REFUSED}
+    come = {row.draft.id: row.id for row in providers if row.comes}
     names = [name for name in imported.names if chosen is None or name.name in chosen.names]
     choices = chosen is None or chosen.choices
     return Preview(
         imported.source,
         tuple(providers),
         _compare_names(gateway.providers, names, here, {row.id for row in providers}),
-        _compare_limits(gateway, imported, {row.draft.id: row.id for row in providers if row.comes}, choices),
+        _compare_models(imported, come),
+        _compare_limits(gateway, imported, come, choices),
         _compare_settings(gateway.settings, imported.settings) if choices else (),
         imported.left,
     )
@@ -124,6 +132,8 @@ async def apply(gateway: Gateway, imported: Import, chosen: Chosen | None = None
         raise ImportRefused("There would be more than %(most)d names. Choose fewer.", most=MOST_GROUPS)
 
     def also(db: Any) -> None:
+        for choice in preview.models:
+            model_rows.put(db, row_of_choice(choice.provider, choice.model, choice.chosen))
         for rule in preview.limits:
             chosen_here = msgspec.json.encode(rule.chosen).decode()
             limit_rows.put(db, limit_rows.LimitsRow(rule.provider, rule.route, chosen_here))
@@ -131,6 +141,9 @@ async def apply(gateway: Gateway, imported: Import, chosen: Chosen | None = None
             setting_rows.save(db, {name: msgspec.json.encode(value).decode() for name, value in settings.items()})
 
     await gateway.providers.adopt(made, groups, also)
+    for choice in preview.models:
+        gateway.providers.choosing.take(choice.provider, choice.model, choice.chosen)
+    gateway.providers.forget_facts()
     gateway.limits.take(preview.limits)
     gateway.choices.take(settings)
     gateway.news.tell()
@@ -246,6 +259,15 @@ def _fewer(theirs: Name, models: list[str]) -> SaidInWords | None:
 
 
 # Choices
+
+
+def _compare_models(imported: Import, come: Mapping[str, str]) -> tuple[Choice, ...]:
+    """What was chosen at providers that come along; at those that are there already, what was chosen here stays."""
+    return tuple(
+        structs.replace(choice, provider=come[choice.provider], model=checked_model(choice.model))
+        for choice in imported.models
+        if choice.provider in come
+    )
 
 
 def _compare_limits(gateway: Gateway, imported: Import, here: Mapping[str, str], for_all: bool) -> tuple[Rule, ...]:

@@ -10,12 +10,14 @@ from msgspec import Struct, structs
 
 from api.dialects.quirks import NONE, Quirks
 from api.errors import OwnerError, SaidInWords
+from api.providers.chosen import Chosen
 from api.providers.groups import Policy
 from api.providers.provider import LONGEST_NAME, RESERVED, Secret
 
 MOST_PROVIDERS: Final = 500
 MOST_KEYS: Final = 100  # of one provider
 MOST_NAMES: Final = 500
+MOST_MODELS: Final = 20_000  # of which something was chosen
 MOST_LEFT: Final = 500
 LONGEST_ID: Final = 32
 LONGEST_SHOWN: Final = 80
@@ -74,6 +76,14 @@ class Name(Struct, frozen=True):
     note: SaidInWords | None = None
 
 
+class Choice(Struct, frozen=True):
+    """What the owner chose for a model of one of the file's providers."""
+
+    provider: str
+    model: str
+    chosen: Chosen
+
+
 class Limit(Struct, frozen=True):
     """Limits that the owner chose for a provider (empty: for all) and a kind of route (empty: for all)."""
 
@@ -95,6 +105,7 @@ class Import(Struct, frozen=True, kw_only=True):
     source: str
     found: tuple[Draft, ...] = ()
     names: tuple[Name, ...] = ()
+    models: tuple[Choice, ...] = ()
     limits: tuple[Limit, ...] = ()
     settings: Mapping[str, Any] = {}
     left: tuple[Left, ...] = ()
@@ -106,6 +117,8 @@ def bounded(imported: Import) -> Import:
         raise ImportRefused(
             "The file holds more than %(most)d providers or names. Split it and import the parts.", most=MOST_PROVIDERS
         )
+    if len(imported.models) > MOST_MODELS:
+        raise ImportRefused("The file holds choices for more than %(most)d models.", most=MOST_MODELS)
     for draft in imported.found:
         if len(draft.keys) > MOST_KEYS:
             raise ImportRefused("The provider “%(id)s” has more than %(most)d keys.", id=draft.id, most=MOST_KEYS)

@@ -11,9 +11,12 @@ import msgspec
 from msgspec import Meta, Struct, field, structs
 
 from api.errors import SaidInWords
+from api.facts import Facts
+from api.facts.known import NOTHING as NO_FACTS
 from api.importing.archive import decoded
-from api.importing.drafts import Draft, Import, ImportRefused, Key, Left, Limit, Name, named, shown
+from api.importing.drafts import Choice, Draft, Import, ImportRefused, Key, Left, Limit, Name, named, shown
 from api.providers.asking import kept, written
+from api.providers.chosen import Chosen
 from api.providers.groups import Group, Policy
 from api.providers.provider import Provider, Secret
 from api.settings import Settings
@@ -55,6 +58,16 @@ class GroupRow(Struct, frozen=True, omit_defaults=True):
     policy: Policy = Policy()
 
 
+class ModelRow(Struct, frozen=True, omit_defaults=True):
+    """What was chosen for a model of a provider."""
+
+    provider: str
+    model: str
+    enabled: bool = True
+    added: bool = False
+    facts: Facts = NO_FACTS
+
+
 class Secrets(Struct, frozen=True, omit_defaults=True):
     """Keys and proxies by the ids of their providers."""
 
@@ -69,6 +82,7 @@ class Export(Struct, frozen=True, kw_only=True, omit_defaults=True):
     made: str = ""
     providers: tuple[ProviderRow, ...] = ()
     groups: tuple[GroupRow, ...] = ()
+    models: tuple[ModelRow, ...] = ()
     limits: tuple[Limit, ...] = ()
     settings: dict[str, Any] = field(default_factory=dict)
     secrets: Sealed | None = None
@@ -84,6 +98,7 @@ def write(
     made: str,
     providers: tuple[Provider, ...],
     groups: tuple[Group, ...],
+    choices: tuple[Choice, ...],
     limits: tuple[Limit, ...],
     settings: Settings,
     passphrase: str | None,
@@ -95,6 +110,9 @@ def write(
         made=made,
         providers=tuple(map(_row, providers)),
         groups=tuple(GroupRow(group.name, group.models, group.policy) for group in groups),
+        models=tuple(
+            ModelRow(one.provider, one.model, one.chosen.enabled, one.chosen.added, one.chosen.facts) for one in choices
+        ),
         limits=limits,
         settings=chosen,
     )
@@ -131,6 +149,9 @@ def read(content: bytes, passphrase: str | None) -> Import:
         source=SOURCE,
         found=tuple(_draft(row, secrets) for row in export.providers),
         names=tuple(Name(shown(row.name), row.models, row.policy) for row in export.groups),
+        models=tuple(
+            Choice(row.provider, row.model, Chosen(row.enabled, row.added, row.facts)) for row in export.models
+        ),
         limits=export.limits,
         settings=known,
         left=tuple(left),

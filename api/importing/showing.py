@@ -27,6 +27,7 @@ def visible(preview: Preview) -> dict[str, Any]:
         "source": preview.source,
         "providers": [_visible_provider(row) for row in preview.providers],
         "groups": [_visible_name(row) for row in preview.names],
+        "models": [f"{choice.provider}:{choice.model}" for choice in preview.models],
         "limits": msgspec.to_builtins(preview.limits),
         "settings": msgspec.to_builtins(preview.settings),
         "left": [{"what": left.what, "why": left.why.message} for left in preview.left],

@@ -70,9 +70,14 @@ class Choosing:
             await self._store.write(lambda db: statements.drop(db, provider, model))
             self._chosen.get(provider, {}).pop(model, None)
         else:
-            row = _row(provider, model, chosen)
+            row = row_of_choice(provider, model, chosen)
             await self._store.write(lambda db: statements.put(db, row))
-            self._chosen.setdefault(provider, {})[model] = chosen
+            self.take(provider, model, chosen)
+        self._seen.pop(provider, None)
+
+    def take(self, provider: str, model: str, chosen: Chosen) -> None:
+        """Know of a choice that was kept already."""
+        self._chosen.setdefault(provider, {})[model] = chosen
         self._seen.pop(provider, None)
 
     async def put_back(self, provider: str, chosen: Mapping[str, Chosen]) -> None:
@@ -96,6 +101,7 @@ def checked_model(text: str) -> str:
     return name
 
 
-def _row(provider: str, model: str, chosen: Chosen) -> statements.ModelRow:
+def row_of_choice(provider: str, model: str, chosen: Chosen) -> statements.ModelRow:
+    """A choice as the store keeps it."""
     facts = msgspec.json.encode(chosen.facts).decode()
     return statements.ModelRow(provider, model, chosen.enabled, chosen.added, facts)

@@ -2,16 +2,20 @@
 
 import json
 import sqlite3
+from decimal import Decimal
 
 import pytest
 
 from api.errors import OwnerError, StoreFailed
+from api.facts import Capability, Facts, Prices
 from api.gateway import Gateway
 from api.home import Home
 from api.importing import Draft, Import, ImportRefused, Key, Limit, Name, read
 from api.importing.applying import NEW, REFUSED, RENAMED, THERE, Chosen, apply, compare
+from api.importing.drafts import packed, unpacked
 from api.importing.exporting import export
 from api.importing.showing import visible
+from api.providers.chosen import Chosen as Choice
 from api.providers.groups import Policy
 from api.providers.provider import Secret
 from tests.importable import CONFIG
@@ -223,6 +227,25 @@ async def test_an_export_comes_back_as_it_was(gateway, tmp_path, cache):
         assert (group.models, group.policy) == (("work:a", "morello:echo"), Policy(retry=False, patience=3.0))
         assert other.limits.rules() == gateway.limits.rules()
         assert other.settings.drain == 7
+
+
+async def test_what_was_chosen_for_models_comes_with_a_provider_that_is_new(gateway, tmp_path, cache):
+    await filled(gateway)
+    facts = Facts(capabilities=frozenset({Capability.TOOLS}), prices=Prices(input=Decimal("0.10"), currency="HKD"))
+    (provider,) = gateway.providers.all()
+    await gateway.providers.choose(provider.id, "a", Choice(enabled=False, facts=facts))
+    await gateway.providers.choose(provider.id, "hand", Choice(added=True))
+    kept = dict(gateway.providers.choosing.of(provider.id))
+    imported = read(await export(gateway, PASSPHRASE), {}, PASSPHRASE)
+    home = Home(tmp_path / "other")
+    home.prepare()
+    async with Gateway.open(home, cache) as other:
+        assert visible(compare(other, imported))["models"] == [f"{provider.id}:a", f"{provider.id}:hand"]
+        await apply(other, unpacked(packed(imported)))
+        assert dict(other.providers.choosing.of(provider.id)) == kept
+    async with Gateway.open(home, cache) as again:
+        assert dict(again.providers.choosing.of(provider.id)) == kept
+    assert compare(gateway, imported).models == ()  # it is there: what was chosen here stays
 
 
 async def test_an_export_without_secrets_has_none_and_says_so_when_it_comes(gateway):
