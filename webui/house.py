@@ -8,9 +8,11 @@ from typing import Any, Final, TypeVar
 from sanic import Request
 
 from api.door import Door
+from api.facts import Table
 from api.gateway import Gateway
+from api.importing import Import
 from webui.choice import Choice
-from webui.imports import Imports
+from webui.held import Held
 from webui.locale import SPOKEN, Locale, choose
 from webui.session import Session, Sessions
 
@@ -30,7 +32,7 @@ class House:
     ) -> None:
         self.gateway, self.door, self.sessions, self.login_command = gateway, door, sessions, login_command
         self.environment = environment
-        self.imports = Imports()
+        self.imports, self.tables = Held[Import](), Held[Table]()
         self._clients: dict[bytes, str] = {}
         self._begun: set[asyncio.Task[Any]] = set()
 

@@ -8,25 +8,25 @@ from msgspec import Struct
 from sanic import HTTPResponse, Request
 from sanic.response import raw
 
-from api import importing, uploads
+from api import importing
 from api.connection import hang_up_if_unread
-from api.errors import GatewayError, OwnerError, TooLarge
+from api.errors import OwnerError
 from api.importing import Import, ImportRefused
 from api.importing.applying import Chosen, Preview, apply, compare
 from api.importing.archive import LARGEST
 from api.importing.exporting import export
 from api.importing.own import require_fit
 from api.importing.showing import masked, reached
-from webui.gate import field, require_owned, values
+from webui.gate import field, values
 from webui.house import House, language
 from webui.locale import marked
 from webui.pages import providers
 from webui.pages.provider_cards import shelf
 from webui.password import PasswordRefused, TooManyAttempts
+from webui.uploading import Form, WrongFile, received
 from webui.view import Told, Wrong, answer
 
 HOME: Final = "/providers"
-AROUND: Final = 64 * 1024  # bytes of a form beside its file
 FILE_NAME: Final = "morello-export.json"
 SHOWN: Final[dict[str, Any]] = {"ends": masked, "address": reached}
 
@@ -38,21 +38,6 @@ class Seen(Struct, frozen=True):
     has_password: bool
 
 
-class Form(Struct, frozen=True):
-    """What was uploaded."""
-
-    content: bytes
-    passphrase: str | None
-
-
-class WrongFile(ImportRefused):
-    """The same, with the field that is wrong."""
-
-    def __init__(self, words: str, at: str, **given: object) -> None:
-        super().__init__(words, **given)
-        self.field = at
-
-
 async def new_import(request: Request, house: House) -> HTTPResponse:
     """The drawer: what was read and not yet taken over, else the place to choose a file."""
     held = None if request.args.get("anew") else house.imports.of(request.ctx.session)
@@ -62,7 +47,7 @@ async def new_import(request: Request, house: House) -> HTTPResponse:
 async def read_import(request: Request, house: House) -> HTTPResponse:
     """Read a file that comes as a form, as it comes, and show what is in it. Nothing is kept but in memory."""
     try:
-        form = await _received(request, house)
+        form = await received(request, house, LARGEST)
         imported = await asyncio.to_thread(_read, form, house)
     except WrongFile as error:
         hang_up_if_unread(request)
@@ -116,33 +101,6 @@ async def download_export(request: Request, house: House) -> HTTPResponse:
         return _draw(request, house, None, Told(wrong=_beside(request, error, at)), error.status)
     headers = {"content-disposition": f'attachment; filename="{FILE_NAME}"'}
     return raw(content, headers=headers, content_type="application/json")
-
-
-async def _received(request: Request, house: House) -> Form:
-    """The form, once it has come: its token is looked at where the gate could not."""
-    stream: Any = request.stream
-    read = stream.read if stream.request_body else _nothing
-    kind, announced = request.headers.get("content-type", ""), stream.request_bytes or 0
-    upload = uploads.Upload(read, kind, house.gateway.home, announced, LARGEST + AROUND)
-    try:
-        await upload.arrive()
-        require_owned(request, upload.value("csrf"))
-        files = upload.files("file")
-        content = await upload.read(files[0], LARGEST) if files and files[0].size else b""
-        passphrase = upload.value("passphrase") or None
-    except TooLarge as error:
-        raise WrongFile(marked("The file is larger than %(most)d MiB."), "file", most=LARGEST // 1024**2) from error
-    except GatewayError as error:
-        raise WrongFile(error.words, "file", **error.given) from error
-    finally:
-        upload.close()
-    if not content:
-        raise WrongFile(marked("Choose a file that is not empty."), "file")
-    return Form(content, passphrase)
-
-
-async def _nothing() -> None:
-    """A request without a body has nothing to read: Sanic would wait for it."""
 
 
 def _read(form: Form, house: House) -> Import:

@@ -37,6 +37,7 @@ async def find_models(request: Request, house: House) -> HTTPResponse:
         *(request, house, "parts/models.html"),
         otherwise=partial(whole, request, house, Told()),
         models=table(house, wish),
+        table_of=house.gateway.table().date,
     )
     told.headers["hx-replace-url"] = _address(wish)
     return told
@@ -99,6 +100,8 @@ def whole(request: Request, house: House, told: Told, status: int = 200, **more:
         "models": table(house, _wish(request)),
         "alias": None,
         "facts": None,
+        "compared": None,
+        "table_of": house.gateway.table().date,
     }
     return page(request, house, "models", told, status, **{**values, **more})
 
@@ -114,6 +117,7 @@ def _table(request: Request, house: House, told: Told, status: int = 200) -> HTT
         home=HOME,
         otherwise=partial(whole, request, house, told, status) if told.toast or told.wrong else None,
         models=table(house, _wish(request)),
+        table_of=house.gateway.table().date,
         models_told=count(house),
         aliases=aliases(house),
     )
