@@ -2,15 +2,16 @@
 
 import asyncio
 import time
+from decimal import Decimal
 from functools import partial
 from typing import Final
 
-from msgspec import Struct
+from msgspec import Struct, structs
 from sanic import HTTPResponse, Request
 
 from api.connection import hang_up_if_unread
 from api.errors import OwnerError
-from api.facts import Table
+from api.facts import Prices, Table
 from api.facts.reading import LARGEST, Difference, difference, read_table
 from webui.house import House, language
 from webui.pages.models import refreshed, whole
@@ -28,6 +29,25 @@ class Compared(Struct, frozen=True):
     new: Table | None = None
     changes: Difference | None = None
     shown: int = SHOWN
+
+    @property
+    def rows(self) -> list[tuple[str, str, str, str]]:
+        """The first changes: the model, the fact, what is said of it now and what would be."""
+        changed = self.changes.changed[: self.shown] if self.changes else ()
+        return [(f"{one.provider}:{one.model}", one.fact, _worded(one.old), _worded(one.new)) for one in changed]
+
+
+def _worded(fact: object) -> str:
+    match fact:
+        case None:
+            return "–"
+        case Prices():
+            said = structs.asdict(fact)
+            return ", ".join(f"{kind} {said[kind]:f}" for kind in said if isinstance(said[kind], Decimal)) or "–"
+        case frozenset():
+            return ", ".join(sorted(map(str, fact))) or "–"
+        case _:
+            return str(fact)
 
 
 async def show_table(request: Request, house: House) -> HTTPResponse:
