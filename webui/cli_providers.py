@@ -100,15 +100,17 @@ def _trouble(row: dict[str, Any]) -> str:
 
 def list_presets(hands: Hands, options: argparse.Namespace) -> int:
     """Print every preset."""
+    from api.facts import bundled
     from api.providers.asking import written
     from api.providers.presets import PRESETS
 
+    known = bundled().models
     rows = [
         f"{preset.id:<16} {preset.dialect:<29} {preset.base_url}{_quirks(written(preset.quirks))}" for preset in PRESETS
     ]
     data = [
         {name: getattr(preset, name) for name in ("id", "name", "base_url", "dialect", "auth", "docs")}
-        | {"key_url": preset.key_page, "quirks": written(preset.quirks)}
+        | {"key_url": preset.key_page, "quirks": written(preset.quirks), "models": sorted(known.get(preset.id, ()))}
         for preset in PRESETS
     ]
     hands.show(options, data, "\n".join(rows))

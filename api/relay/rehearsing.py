@@ -36,6 +36,10 @@ class DryRun(Struct, frozen=True, kw_only=True):
     model: Annotated[str | None, Meta(description="The model as it was asked for", examples=["openai:gpt-5"])]
     provider: Annotated[str, Meta(description="Who would be asked", examples=["openai"])]
     provider_model: Annotated[str | None, Meta(description="What the model is called there", examples=["gpt-5"])]
+    then: Annotated[
+        tuple[str, ...],
+        Meta(description="Who would be asked after that one, where it fails", examples=[["anthropic:claude-opus-4-8"]]),
+    ] = ()
     endpoint: Annotated[
         str | None, Meta(description="What is asked for, where it is no conversation", examples=["embeddings"])
     ] = None
@@ -104,6 +108,7 @@ async def _conversation(turn: Turn) -> tuple[DryRun, dict[str, str]]:
         model=turn.tally.asked,
         provider=route.provider.id,
         provider_model=route.model,
+        then=_then(turn),
         dialect=asking.dialect,
         url=_url(route, route.provider.base_url + asking.path),
         body=_way(asking, envelope),
@@ -120,9 +125,18 @@ def _of_test_model(turn: Turn, envelope: Envelope, route: Route) -> DryRun:
         model=turn.tally.asked,
         provider=route.provider.id,
         provider_model=route.model,
+        then=_then(turn),
         stream=envelope.stream,
         estimated_input_tokens=counting.estimate(translating.read_request(turn, envelope)),
     )
+
+
+def _then(turn: Turn) -> tuple[str, ...]:
+    """The other models of a group, in order."""
+    plan = turn.plan
+    if plan is None or not plan.policy.retry:
+        return ()
+    return tuple(f"{route.provider.id}:{route.model}" for route in plan.routes[1:])
 
 
 def _way(asking: Asking, envelope: Envelope) -> Body:
@@ -146,6 +160,7 @@ async def _question(turn: Turn, endpoint: Endpoint) -> tuple[DryRun, dict[str, s
         model=turn.tally.asked,
         provider=route.provider.id,
         provider_model=route.model or None,
+        then=_then(turn),
         endpoint=endpoint,
         dialect=errand.dialect,
         form=form.NAME if form else None,

@@ -146,3 +146,16 @@ async def test_the_first_of_a_group_streams_as_if_it_were_alone(api):
     assert good.received == []
     first, second = await api.rows()
     assert (first.tokens_out, first.bytes_out) == (second.tokens_out, second.bytes_out)
+
+
+async def test_a_dry_run_names_those_who_would_be_asked_after_the_first(api):
+    for name in ("one", "two", "three"):
+        await add(api, name, "https://127.0.0.1:1")
+    models = ["one:a", "two:b", "three:c"]
+    await api.gateway.providers.group("fast", models, Policy())
+    await api.gateway.providers.group("alone", models, Policy(retry=False))
+    async with api.client() as client:
+        for name, then in (("fast", ["two:b", "three:c"]), ("alone", []), ("one:a", [])):
+            asked = {**HELLO, "model": name}
+            told = await client.post("/v1/chat/completions", json=asked, headers={"x-morello-dry-run": "1"})
+            assert (told.json()["provider"], told.json()["then"]) == ("one", then)
