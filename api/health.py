@@ -15,13 +15,12 @@ from msgspec import Struct
 
 from api.store import Store, attempts, calls
 from api.store.attempts import AttemptRow
-from api.store.calls import CallRow
+from api.store.calls import HALF_HOUR, CallRow, HalfRow
 from api.times import Steps, added, percentile, step
 
-HALF_HOUR: Final = 1800
 SHOWN: Final = 48
 KEPT: Final = 51  # among which is always the last midnight, also on the day of 25 hours
-MOST_READ: Final = 100_000  # rows at the start
+MOST_READ: Final = 20_000  # attempts in vain, at the start
 MOST_NAMES: Final = 2000  # of models in one half hour: a caller may invent them
 RECENT: Final = 2  # half hours, this one included, that are compared with those before
 SLOW: Final = 3.0  # times as long as usual
@@ -90,10 +89,9 @@ class Health:
         self._records: dict[Name, Record] = {}
         self._caught_up = 0
         since = time.time() - KEPT * HALF_HOUR
-        self.add(
-            reversed(store.load(lambda db: calls.since(db, since, MOST_READ))),
-            store.load(lambda db: attempts.since(db, since, MOST_READ))[::-1],
-        )
+        for row in store.load(lambda db: calls.by_half_hour(db, since)):
+            self._answered(row)
+        self.add((), store.load(lambda db: attempts.since(db, since, MOST_READ))[::-1])
 
     def add(self, rows: Iterable[CallRow], tries: Sequence[AttemptRow] = ()) -> None:
         """Count calls that ended, and the attempts in vain that belong to them."""
@@ -101,8 +99,10 @@ class Health:
         for row in rows:
             if row.provider and not (row.failed or row.hung_up):
                 # What was tried before is in the time of the call: it says nothing of the one that answered.
-                first = None if row.request_id in tried_before else row.first_token_ms
-                self._answered(row, first)
+                took = None if row.request_id in tried_before else row.first_token_ms
+                first = None if took is None else step(took)
+                alias = row.asked if row.asked and ":" not in row.asked else None
+                self._answered(HalfRow(int(row.at // HALF_HOUR), row.provider, row.served, alias, first, 1))
         for one in tries:
             if one.blame in ("key", "provider"):
                 self._failed(one)
@@ -125,27 +125,24 @@ class Health:
 
     # What is counted
 
-    def _answered(self, row: CallRow, first: float | None) -> None:
-        half = self._half(row.at)
-        names = [(row.provider or "", "")]
-        names += [(row.provider or "", row.served)] if row.served else []
-        names += [("", row.asked)] if row.asked and ":" not in row.asked else []
+    def _answered(self, row: HalfRow) -> None:
+        half = self._halves.setdefault(row.half, {})
+        names = [(row.provider, "")]
+        names += [(row.provider, row.served)] if row.served else []
+        names += [("", row.alias)] if row.alias else []
         for name in names:
             if count := self._count(half, name):
-                count.calls += 1
-                if first is not None:
-                    count.firsts[step(first)] += 1
+                count.calls += row.calls
+                if row.first is not None:
+                    count.firsts[row.first] += row.calls
 
     def _failed(self, one: AttemptRow) -> None:
-        half = self._half(one.at)
+        half = self._halves.setdefault(int(one.at // HALF_HOUR), {})
         for name in {(one.provider, ""), (one.provider, one.model)}:
             if count := self._count(half, name):
                 count.calls += 1
                 count.failures += 1
                 self._troubles[name] = one
-
-    def _half(self, at: float) -> dict[Name, _Count]:
-        return self._halves.setdefault(int(at // HALF_HOUR), {})
 
     @staticmethod
     def _count(half: dict[Name, _Count], name: Name) -> _Count | None:

@@ -107,9 +107,7 @@ class Ledger:
 
     def record(self, tally: Tally, tries: Sequence[AttemptRow] = ()) -> None:
         """Keep a finished call, and the attempts in vain that belong to it."""
-        self._tries += [
-            replace(one, model=self._redact(one.model), words=self._redact(one.words)[:LONGEST_WORDS]) for one in tries
-        ]
+        self._tries += map(self._redacted_attempt, tries)
         # A key pasted where a model's name belongs is refused by everybody: other calls need not pay for a search.
         self._waiting.append(self._redacted(tally.row()) if tally.error else tally.row())
         if len(self._waiting) == 1 or len(self._waiting) >= BATCH:
@@ -129,6 +127,11 @@ class Ledger:
 
     def _redacted(self, row: CallRow) -> CallRow:
         return replace(row, asked=self._redact(row.asked or "") or None, served=self._redact(row.served or "") or None)
+
+    def _redacted_attempt(self, one: AttemptRow) -> AttemptRow:
+        # What a provider says of a request that is wrong may quote it: nothing that was said is kept.
+        words = "" if one.blame == "caller" else self._redact(one.words)[:LONGEST_WORDS]
+        return replace(one, model=self._redact(one.model), words=words)
 
     async def _write_on(self) -> None:
         while True:

@@ -146,18 +146,24 @@ class Conformance:
         chat = self._runs[id].results[0]
         if result.stage is Stage.SKIPPED:
             return
-        if place and not probe.embeds and chat.stage is Stage.FAILED:
+        if place and not probe.embeds and chat.stage is not Stage.WORKS:
             why = SaidInWords("Not asked: the first question failed already.")
             self._note(id, place, structs.replace(result, stage=Stage.SKIPPED, words=why))
             return
         self._note(id, place, structs.replace(result, stage=Stage.RUNNING))
+        provider = self._gateway.providers.find(id)
         began = time.monotonic()
         stage, words = await self._outcome(f"{id}:{result.model}", probe)
         ms = (time.monotonic() - began) * 1000
-        if probe.capability and stage in (Stage.WORKS, Stage.ABSENT):
+        if probe.capability and stage in (Stage.WORKS, Stage.ABSENT) and self._is_as(provider):
             found = {probe.capability: stage is Stage.WORKS}
             await self._gateway.providers.measure(id, result.model, found)
         self._note(id, place, structs.replace(result, stage=stage, ms=ms, words=words))
+
+    def _is_as(self, asked: Provider | None) -> bool:
+        """Whether a provider is still there, and where it was when it was asked."""
+        now = self._gateway.providers.find(asked.id) if asked else None
+        return bool(asked and now and (now.base_url, now.dialects) == (asked.base_url, asked.dialects))
 
     async def _outcome(self, model: str, probe: Probe) -> tuple[Stage, SaidInWords | None]:
         try:

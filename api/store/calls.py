@@ -4,10 +4,11 @@ from operator import itemgetter
 from typing import Final
 
 from msgspec import Struct, structs
-from sqlalchemy import Connection, Integer, and_, cast, func, insert, or_, select
+from sqlalchemy import Connection, Integer, and_, case, cast, func, insert, not_, or_, select
 
-from api.store.schema import calls
+from api.store.schema import attempts, calls
 
+HALF_HOUR: Final = 1800  # seconds
 CALLER_GONE: Final = 499  # nginx's number for a caller who hung up: nobody ever receives it
 
 
@@ -52,6 +53,20 @@ class MinuteRow(Struct, frozen=True):
     tokens_out: int
 
 
+class HalfRow(Struct, frozen=True):
+    """Calls of one half hour, counted since 1970, that were answered alike: as `alias` where they were asked by one.
+
+    `first` is the step of api.times in which their first token lies.
+    """
+
+    half: int
+    provider: str
+    served: str | None
+    alias: str | None
+    first: int | None
+    calls: int
+
+
 _COLUMNS: Final = [calls.c[name] for name in CallRow.__struct_fields__]
 _FAILED: Final = and_(calls.c.status != CALLER_GONE, or_(calls.c.status >= 400, calls.c.error.is_not(None)))
 
@@ -90,7 +105,15 @@ def first_tokens(db: Connection, since: float) -> list[tuple[float, float]]:
     return [(at, took) for at, took in rows]
 
 
-def since(db: Connection, at: float, most: int) -> list[CallRow]:
-    """The last calls that began at `at` or later, at most so many, newest first."""
-    found = select(*_COLUMNS).where(calls.c.at >= at).order_by(calls.c.at.desc()).limit(most)
-    return [CallRow(*row) for row in db.execute(found)]
+def by_half_hour(db: Connection, since: float) -> list[HalfRow]:
+    """Every call from `since` on that was answered, counted by what it has in common with others.
+
+    What was tried in vain before is in the time of a call: such a call is counted without it.
+    """
+    half, alias = cast(calls.c.at / HALF_HOUR, Integer), case((func.instr(calls.c.asked, ":") == 0, calls.c.asked))
+    tried = select(attempts.c.request_id).where(attempts.c.at >= since)
+    first = case((calls.c.request_id.not_in(tried), func.step(calls.c.first_token_ms)))
+    same = (half, calls.c.provider, calls.c.served, alias, first)
+    answered = and_(calls.c.provider.is_not(None), calls.c.status != CALLER_GONE, not_(_FAILED))
+    found = select(*same, func.count()).where(calls.c.at >= since, answered).group_by(*same)
+    return [HalfRow(*row) for row in db.execute(found)]

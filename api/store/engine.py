@@ -22,6 +22,7 @@ from sqlalchemy.pool import StaticPool
 from api.errors import CannotRun, DataTooNew, StoreFailed
 from api.home import refuse_others
 from api.store import schema
+from api.times import step
 
 T = TypeVar("T")
 log = logging.getLogger("morello.store")
@@ -160,6 +161,7 @@ def _engine(path: Path, synchronous: str, read_only: bool) -> Engine:
     def _connected(connection: sqlite3.Connection, _record: object) -> None:
         # The driver's own transaction handling commits before DDL; ours below does not.
         connection.isolation_level = None
+        connection.create_function("step", 1, lambda ms: None if ms is None else step(ms), deterministic=True)
         for pragma in (
             "journal_mode=WAL",
             f"synchronous={synchronous}",

@@ -124,6 +124,29 @@ async def test_a_bad_network_says_nothing_of_a_model(api):
     assert found(api) == {}
 
 
+async def test_a_model_that_is_not_there_is_not_measured(api):
+    async with far_end(a_model(chat=404, tools=404, vision=404, reasoning=404)) as far:
+        done = await run(api, far.url)
+    assert stages(done)["chat"] is Stage.ABSENT
+    assert stages(done)["tools"] is stages(done)["reasoning"] is Stage.SKIPPED
+    assert found(api) == {}
+
+
+async def test_of_a_provider_that_was_removed_meanwhile_nothing_is_kept(api):
+    quick, providers = a_model(), api.gateway.providers
+
+    async def removes(received, wire):
+        if b"get_weather" in received.body:
+            await providers.remove("one")
+        await quick(received, wire)
+
+    async with far_end(removes) as far:
+        done = await run(api, far.url)
+    assert done.ended
+    assert not done.cancelled
+    assert found(api) == {}
+
+
 async def test_a_run_is_seen_while_it_goes_on_and_can_be_cancelled(api):
     hung = asyncio.Event()
 

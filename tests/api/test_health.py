@@ -4,12 +4,13 @@ import json
 import time
 
 import pytest
+from msgspec import structs
 
 from api import health as room
-from api.health import ENOUGH_BEFORE, ENOUGH_NOW, HALF_HOUR, MOST_NAMES, SHOWN, Health
+from api.health import ENOUGH_BEFORE, ENOUGH_NOW, MOST_NAMES, SHOWN, Health
 from api.store import ledger
 from api.store.attempts import AttemptRow, of_call
-from api.store.calls import CALLER_GONE
+from api.store.calls import CALLER_GONE, HALF_HOUR
 from tests.api.test_activity import Clock, call
 from tests.api.test_attempts import GOOD, add, ask, by_key, refuses
 from tests.fakes import chat_frames, far_end
@@ -116,7 +117,9 @@ def test_today_begins_at_midnight_and_knows_names_of_the_owners_own(health, cloc
 
 
 async def test_a_restart_forgets_nothing(store, health):
-    rows = [call(first=100.0, number=1), call(NOON - 9 * HALF_HOUR, first=300.0, number=2)]
+    rows = [call(first=100.0, number=1), call(NOON - 9 * HALF_HOUR, first=300.0, number=2), call(first=7.0, number=3)]
+    rows += [call(first=7.0, number=4), call(status=CALLER_GONE), call(status=502, error="upstream_error")]
+    rows += [call(provider=None), structs.replace(call(number=5), asked="smart", served=None)]
     tries = [failed(words="first", number=1), failed(words="second", number=1)]
     await store.record(lambda db: ledger.write(db, rows, tries))
     health.add(rows, tries)
@@ -160,3 +163,15 @@ async def test_a_stream_that_breaks_is_the_providers_failure(api):
     assert b"hi" in answer.content
     await api.rows()
     assert api.gateway.health.of("one").failures == 1
+
+
+async def test_what_a_provider_quotes_of_a_wrong_request_is_not_kept(api):
+    async with far_end(refuses(400)) as far:
+        await add(api, "one", far.url)
+        await ask(api, "one:m")
+    (row,) = await api.rows()
+    (tried,) = api.gateway.store.load(lambda db: of_call(db, row.request_id))
+    assert (tried.blame, tried.words) == ("caller", "")
+    receipt = api.gateway.receipts.find(row.request_id)
+    assert receipt is not None
+    assert "no" in receipt.attempts[0].words
