@@ -60,10 +60,15 @@ class Record(Struct, frozen=True):
 
 
 class Day(Struct, frozen=True):
-    """What a model did today. `first_ms` is the median of the last 24 hours."""
+    """What a model did today, and what failed of that; `words` are those of its last failure.
+
+    `first_ms` is the median of the last 24 hours.
+    """
 
     calls: int
     first_ms: float | None
+    failures: int = 0
+    words: str = ""
 
 
 class _Count:
@@ -166,8 +171,11 @@ class Health:
 
     def _day(self, name: Name, now: int, midnight: int) -> Day:
         counts = [(half, kept[name]) for half, kept in self._halves.items() if name in kept]
+        trouble = self._troubles.get(name)
         return Day(
             calls=sum(count.calls for half, count in counts if half >= midnight),
+            failures=sum(count.failures for half, count in counts if half >= midnight),
+            words=trouble.words if trouble else "",
             first_ms=percentile(added(count.firsts for half, count in counts if half > now - SHOWN), 50),
         )
 

@@ -116,6 +116,12 @@ def test_today_begins_at_midnight_and_knows_names_of_the_owners_own(health, cloc
     assert health.today()["one", "m"].first_ms == pytest.approx(100, rel=0.02)
 
 
+def test_today_tells_what_failed_at_a_model_and_in_which_words(health):
+    health.add([call()], [failed(words="overloaded"), failed(model="n")])
+    assert (health.today()["one", "m"].failures, health.today()["one", "m"].words) == (1, "overloaded")
+    assert health.today()["one", "m"].calls == 2
+
+
 async def test_a_restart_forgets_nothing(store, health):
     rows = [call(first=100.0, number=1), call(NOON - 9 * HALF_HOUR, first=300.0, number=2), call(first=7.0, number=3)]
     rows += [call(first=7.0, number=4), call(status=CALLER_GONE), call(status=502, error="upstream_error")]

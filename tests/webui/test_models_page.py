@@ -1,11 +1,15 @@
 """The Models page: names of the owner's own, their order, and every model there is."""
 
 import json
+import time
 
 import pytest
+from msgspec import structs
 
 from api.providers.chosen import Chosen
 from api.providers.groups import Policy
+from api.store.attempts import AttemptRow
+from api.store.calls import CallRow
 from tests.fakes import answers, far_end
 from tests.webui.reading import find, find_all
 
@@ -157,3 +161,25 @@ async def test_what_is_passed_over_now_says_why(dashboard, providers):
     hops = find(page, id="alias-smart").text
     assert "“one:small” is switched off" in hops
     assert "There is no model “gone:x”" in hops
+
+
+async def test_a_row_tells_its_day_and_the_table_is_sorted_by_it(dashboard, providers):
+    now, health = time.time(), dashboard.api.gateway.health
+    health.add([call(now, provider="one", first=300.0, served="large")], [vain(now, "large", '<b>"busy"')])
+    async with dashboard.client() as browser:
+        page = (await browser.get("/models?provider=one&sort=today")).text
+        odd = await browser.get("/models?sort=nonsense")
+    assert rows(page) == ["one:large", "one:small", "one:vast"]
+    assert "1 failed" in find(page, id="models").text
+    assert '<b>"busy' not in page
+    assert find(page, id="sort-today")
+    assert odd.status_code == 200
+
+
+def call(at, provider, first, served):
+    row = CallRow(at, "req_1", "/v1/x", "openai_chat", None, provider, served, 200, None, False, 1, 1, first, 9.0, 1, 1)
+    return structs.replace(row, asked="fast")
+
+
+def vain(at, model, words):
+    return AttemptRow(at, "req_2", "one", model, 0, 503, "upstream_error", "provider", words, 1.0)
