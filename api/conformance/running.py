@@ -5,6 +5,7 @@ model was found to do, or not to do, is kept; what came of a bad network says no
 """
 
 import asyncio
+import re
 import time
 import uuid
 from collections.abc import Callable
@@ -31,6 +32,9 @@ ROUTE: Final = "conformance"
 PATIENCE: Final = 120.0  # seconds for one question: a local engine may load its model first
 # What is no model to converse with, as far as its capabilities tell.
 _ELSE: Final = frozenset((Capability.EMBEDDINGS, Capability.RERANK, Capability.IMAGES))
+
+# llama.cpp says so with status 500.
+_SAYS_NO: Final = re.compile(r"not support|unsupported|不支持", re.IGNORECASE)
 
 
 class Stage(StrEnum):
@@ -172,7 +176,8 @@ class Conformance:
         except TimeoutError:
             return Stage.FAILED, UpstreamTimeout("It did not answer within %(seconds).0f s.", seconds=PATIENCE)
         except GatewayError as error:
-            return (Stage.ABSENT if blame(error) in (Blame.CALLER, Blame.UNABLE) else Stage.FAILED), error
+            cannot = blame(error) in (Blame.CALLER, Blame.UNABLE) or _SAYS_NO.search(str(error))
+            return (Stage.ABSENT if cannot else Stage.FAILED), error
         missing = probe.judge(body)
         return (Stage.ABSENT, SaidInWords(missing)) if missing else (Stage.WORKS, None)
 

@@ -61,6 +61,9 @@ def a_model(**says):
         kind = "tools" if "tools" in asked else "reasoning" if "reasoning_effort" in asked else "chat"
         if isinstance(asked["messages"][0]["content"], list):
             kind = "vision"
+        if isinstance(told[kind], str):
+            await wire.reply(500, json.dumps({"error": {"message": told[kind]}}).encode())
+            return
         body = told[kind]
         status = 200 if isinstance(body, bytes) else body
         await wire.reply(
@@ -122,6 +125,14 @@ async def test_a_bad_network_says_nothing_of_a_model(api):
         "embeddings": Stage.FAILED,
     }
     assert found(api) == {}
+
+
+async def test_whoever_says_that_it_is_not_supported_cannot_whatever_the_status(api):
+    async with far_end(a_model(vision="image input is not supported", tools="out of memory")) as far:
+        done = await run(api, far.url)
+    assert (stages(done)["vision"], stages(done)["tools"]) == (Stage.ABSENT, Stage.FAILED)
+    assert Capability.TOOLS not in found(api)
+    assert found(api)[Capability.VISION] is False
 
 
 async def test_a_model_that_is_not_there_is_not_measured(api):
